@@ -1,0 +1,13 @@
+import { z } from "zod";
+
+/**
+ * What the BullMQ job holds: the way to a record and nothing of it.
+ * `run` numbers the times the record was fed; a carrier whose run is not the record's is stale and is acknowledged unrun.
+ */
+export const carrierSchema = z.object({ v: z.literal(1), job_id: z.string(), run: z.int().positive() });
+export type Carrier = z.infer<typeof carrierSchema>;
+
+/** The BullMQ id of a carrier: the same feed always makes the same id, so that adding it twice is adding it once. */
+export function carrierId(carrier: Pick<Carrier, "job_id" | "run">): string {
+  return `${carrier.job_id}-${carrier.run}`;
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { jobIdSchema } from "./ids.ts";
+import { jobTypes } from "./job-request.ts";
+import { jobStatuses } from "./job-state.ts";
+import { paramsSchema } from "./params.ts";
+import { metadataSchema } from "./submit.ts";
+
+export const finishReasons = ["stop", "length", "cancelled", "deadline"] as const;
+export type FinishReason = (typeof finishReasons)[number];
+const finishReasonSchema = z.enum(finishReasons).meta({
+  description: "stop: the model ended or a stop text came; length: max_tokens or the context is reached.",
+});
+
+export const outputSchema = z
+  .union([
+    z.object({
+      message: z.object({ role: z.literal("assistant"), content: z.string() }),
+      text: z.string(),
+      finish_reason: finishReasonSchema,
+    }),
+    z.object({ text: z.string(), finish_reason: finishReasonSchema }),
+    z.object({ embeddings: z.array(z.array(z.number())).meta({ description: "One vector of length 1 per input." }) }),
+  ])
+  .meta({ id: "Output" });
+export type Output = z.infer<typeof outputSchema>;
+
+export const usageSchema = z
+  .object({
+    prompt_tokens: z.int().nonnegative(),
+    cached_tokens: z.int().nonnegative().meta({ description: "Prompt tokens that were not computed again." }),
+    completion_tokens: z.int().nonnegative(),
+    total_tokens: z.int().nonnegative(),
+  })
+  .meta({ id: "Usage" });
+export type Usage = z.infer<typeof usageSchema>;
+
+const milliseconds = z.number().nonnegative().nullable();
+export const timingsSchema = z
+  .object({ queue_ms: milliseconds, prefill_ms: milliseconds, first_token_ms: milliseconds, generate_ms: milliseconds })
+  .meta({ id: "Timings" });
+export type Timings = z.infer<typeof timingsSchema>;
+
+const time = z.iso.datetime();
+
+/** A job as callers see it: the answer of every native route. */
+export const jobSchema = z
+  .object({
+    id: jobIdSchema,
+    object: z.literal("job"),
+    type: z.enum(jobTypes),
+    model: z.string(),
+    status: z.enum(jobStatuses),
+    position: z.int().positive().nullable().meta({ description: "1 is next; null when the job does not wait." }),
+    eta_seconds: z.number().nonnegative().nullable(),
+    created_at: time,
+    run_at: time.nullable(),
+    deadline_at: time.nullable(),
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+    attempts: z.int().nonnegative(),
+    progress: z.object({ completion_tokens: z.int().nonnegative() }),
+    params: paramsSchema.nullable(),
+    output: outputSchema.nullable(),
+    usage: usageSchema.nullable(),
+    timings: timingsSchema.nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    metadata: metadataSchema,
+    retry_of: jobIdSchema.nullable(),
+  })
+  .meta({ id: "Job" });
+export type Job = z.infer<typeof jobSchema>;

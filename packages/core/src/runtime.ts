@@ -1,0 +1,61 @@
+import type { FinishReason, Timings, Usage } from "./job.ts";
+import type { EmbeddingRequest, GenerateRequest } from "./job-request.ts";
+import type { ModelEntry } from "./model.ts";
+
+/** What a backend says of a model it has loaded; the worker adds name, order and time. */
+export type LoadedModel = Omit<ModelEntry, "v" | "slug" | "is_default" | "registered_at_ms"> & {
+  /** Jobs the backend runs at once for this model. */
+  slots: number;
+};
+
+/** New tokens of one generation: never revised, never repeated. */
+export interface TokenChunk {
+  tokens: number[];
+  /** The text these tokens release; shorter than they spell while a stop text or a UTF-8 sequence may be under way. */
+  text: string;
+}
+
+export interface GenerateTask {
+  /** Unique among the tasks under way in one runtime. */
+  id: string;
+  model: string;
+  request: GenerateRequest;
+}
+
+export interface GenerateOutcome {
+  text: string;
+  finishReason: FinishReason;
+  usage: Usage;
+  timings: Omit<Timings, "queue_ms">;
+}
+
+export interface EmbedTask {
+  id: string;
+  model: string;
+  request: EmbeddingRequest;
+}
+
+export interface EmbedOutcome {
+  /** One unit vector per input. */
+  embeddings: number[][];
+  usage: Usage;
+  timings: Omit<Timings, "queue_ms">;
+}
+
+/** Why a task is stopped; it becomes the outcome's finish reason. */
+export type StopReason = Extract<FinishReason, "cancelled" | "deadline">;
+
+/**
+ * Something that runs models. All methods reject with AppError: `context_length_exceeded`, `model_not_found`,
+ * `engine_failed`, `engine_crashed`.
+ */
+export interface Runtime {
+  readonly models: readonly LoadedModel[];
+  /** Generates, giving chunks as they come; a stopped task resolves with what it has. */
+  generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
+  embed(task: EmbedTask): Promise<EmbedOutcome>;
+  /** Stops a task within one decode step; unknown ids are ignored. */
+  stop(taskId: string, reason: StopReason): void;
+  /** Ends everything; legal to call twice. */
+  close(): Promise<void>;
+}

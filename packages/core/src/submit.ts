@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
+import { checkJsonSchema } from "./json-schema.ts";
+import { type Params, paramsSchema } from "./params.ts";
+
+const DAY_MS = 86_400_000;
+const MAX_AHEAD_MS = 30 * DAY_MS;
+
+export const metadataSchema = z
+  .record(z.string().min(1).max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= 16, "has more than 16 keys")
+  .meta({ id: "Metadata", description: "Up to 16 pairs, kept with the job and usable as a list filter." });
+
+/** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages` and `input`. */
+export const submitSchema = z
+  .strictObject({
+    type: z.enum(jobTypes).optional().meta({
+      description: "Default: `embedding` with input, else `chat`. `completion` continues the prompt as raw text.",
+    }),
+    model: z.string().min(1).max(256).optional().meta({ description: "Default: the deployment's first model." }),
+    prompt: z.string().min(1, "is empty").optional().meta({
+      description: "One user message through the model's chat template, or raw text with `type: completion`.",
+    }),
+    messages: z.array(messageSchema).min(1, "is empty").max(1024).optional(),
+    input: z
+      .union([z.string().min(1, "is empty"), z.array(z.string().min(1, "is empty")).min(1, "is empty").max(2048)])
+      .optional(),
+    params: paramsSchema.optional(),
+    delay_ms: z.int().min(0).max(MAX_AHEAD_MS).optional(),
+    run_at: z.iso.datetime({ offset: true }).optional().meta({ description: "Not before this time; excludes delay_ms." }),
+    deadline_ms: z.int().min(1).max(MAX_AHEAD_MS).optional().meta({
+      description: "Milliseconds from submission after which the job ends as expired.",
+    }),
+    metadata: metadataSchema.optional(),
+  })
+  .meta({ id: "SubmitJob" });
+export type SubmitBody = z.infer<typeof submitSchema>;
+
+function refuse(message: string, param: string | null): never {
+  throw new AppError("invalid_request", message, { param });
+}
+
+function onlyField(body: SubmitBody): "prompt" | "messages" | "input" {
+  const given = (["prompt", "messages", "input"] as const).filter((field) => body[field] !== undefined);
+  const [first] = given;
+  if (first === undefined) refuse("Give one of prompt, messages or input.", "prompt");
+  if (given.length > 1) refuse(`Give only one of prompt, messages and input; got ${given.join(" and ")}.`, given[1] ?? null);
+  return first;
+}
+
+function checkParams(params: Params): void {
+  const format = params.response_format;
+  if (format?.type === "json_schema") checkJsonSchema(format.json_schema.schema, "params.response_format.json_schema.schema");
+  if (params.grammar !== undefined && format !== undefined && format.type !== "text")
+    refuse("Give params.grammar or params.response_format, not both.", "params.grammar");
+}
+
+/** The job type of a body, from its fields and its `type`. @throws AppError `invalid_request` */
+function typeOf(body: SubmitBody): JobRequest["type"] {
+  const field = onlyField(body);
+  const type = body.type ?? (field === "input" ? "embedding" : "chat");
+  const fits = { prompt: ["chat", "completion"], messages: ["chat"], input: ["embedding"] }[field];
+  if (!fits.includes(type)) refuse(`A job of type ${type} does not take ${field}.`, "type");
+  return type;
+}
+
+/**
+ * Brings a parsed body into the form that workers run.
+ * @param seed used when the body names none
+ * @throws AppError `invalid_request`, `unsupported_schema`
+ */
+export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
+  const type = typeOf(body);
+  if (type === "embedding") {
+    if (body.params !== undefined) refuse("An embedding job takes no params.", "params");
+    return { v: 1, type, input: [body.input ?? []].flat() };
+  }
+  checkParams(body.params ?? {});
+  const params = { ...body.params, seed: body.params?.seed ?? seed };
+  const prompt = body.prompt ?? "";
+  if (type === "completion") return { v: 1, type, prompt, params };
+  return { v: 1, type, messages: body.messages ?? [{ role: "user", content: prompt }], params };
+}
+
+/**
+ * When a submitted job may first run, in milliseconds since the epoch; null: at once.
+ * @throws AppError `invalid_request` for both delay and time, or a time too far ahead
+ */
+export function startTime(body: SubmitBody, nowMs: number): number | null {
+  if (body.delay_ms !== undefined && body.run_at !== undefined) refuse("Give delay_ms or run_at, not both.", "run_at");
+  if (body.delay_ms !== undefined) return body.delay_ms === 0 ? null : nowMs + body.delay_ms;
+  if (body.run_at === undefined) return null;
+  const at = Date.parse(body.run_at);
+  if (at - nowMs > MAX_AHEAD_MS) refuse("run_at is more than 30 days ahead.", "run_at");
+  return at <= nowMs ? null : at;
+}
