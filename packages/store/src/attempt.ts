@@ -1,0 +1,79 @@
+import {
+  type ErrorCode,
+  type JobRequest,
+  jobRequestSchema,
+  type StopReason,
+  type TerminalStatus,
+  type TokenChunk,
+} from "@llamero/core";
+import { type FedJob, readFed } from "./fed-job.ts";
+import type { StoredResult } from "./record.ts";
+import type { RunScript } from "./scripts.ts";
+
+/** Attempts a job may use up by losing its worker before it fails as `worker_lost`. */
+export const MAX_ATTEMPTS = 5;
+
+/** The right to write into a running job; void as soon as another claim or an end raises the fence. */
+export interface Claim {
+  jobId: string;
+  fence: number;
+  attempt: number;
+  request: JobRequest;
+  /** Milliseconds the job waited since it could first run. */
+  queueMs: number;
+}
+
+export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted";
+export type ClaimResult = { outcome: "claimed"; claim: Claim } | { outcome: ClaimRefusal; fed: FedJob[] };
+
+export async function claim(run: RunScript, carrier: { job_id: string; run: number }, workerId: string): Promise<ClaimResult> {
+  const args = [carrier.job_id, carrier.run, workerId, MAX_ATTEMPTS];
+  const reply = (await run("claim", args)) as [string, ...unknown[]];
+  if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
+  const [, fence, attempt, request, queueMs] = reply;
+  const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
+  return {
+    outcome: "claimed",
+    claim: { jobId: carrier.job_id, fence: Number(fence), attempt: Number(attempt), request: parsed, queueMs: Number(queueMs) },
+  };
+}
+
+export type AppendResult =
+  | { outcome: "appended"; stop: StopReason | null }
+  /** `last`: the ordinal of the newest chunk that is stored. */
+  | { outcome: "gone" | "fenced" | "ordinal"; last: number };
+
+/** Stores chunk `k` (1, 2, 3, …) of a claimed job. */
+export async function append(
+  run: RunScript,
+  claim: Pick<Claim, "jobId" | "fence">,
+  k: number,
+  chunk: TokenChunk,
+): Promise<AppendResult> {
+  const args = [claim.jobId, claim.fence, k, chunk.tokens.join(","), chunk.text, chunk.tokens.length];
+  const [answer, detail, last] = (await run("append", args)) as [string, string, number?];
+  if (answer === "refused") return { outcome: detail as "gone" | "fenced" | "ordinal", last: Number(last) };
+  return { outcome: "appended", stop: detail === "" ? null : (detail as StopReason) };
+}
+
+export type Ending =
+  | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number }
+  | { status: "failed"; error: { code: ErrorCode; message: string } }
+  /** Hands the job back to the front of its queue. */
+  | { status: "queued" };
+
+export type FinishResult = { outcome: "finished"; fed: FedJob[] } | { outcome: "gone" | "fenced" };
+
+/** Ends a claimed attempt; refused when the job was ended or taken over meanwhile. */
+export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence">, ending: Ending): Promise<FinishResult> {
+  const result = "result" in ending ? JSON.stringify(ending.result) : "";
+  const error =
+    ending.status === "failed" ? ending.error : { code: ending.status === "expired" ? "deadline_exceeded" : "", message: "" };
+  const tokens = "completionTokens" in ending ? ending.completionTokens : "";
+  const reply = (await run("finish", [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens])) as [
+    string,
+    ...unknown[],
+  ];
+  if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };
+  return { outcome: "finished", fed: readFed(reply, 1) };
+}

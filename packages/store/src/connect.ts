@@ -1,0 +1,53 @@
+import { AppError } from "@llamero/core";
+import { Redis, type RedisOptions } from "ioredis";
+
+/**
+ * What a connection is for, which decides how it fails.
+ * `commands` fails fast, so that an API can answer 503; `worker` waits for Redis to come back; `blocking` does too and is
+ * for BullMQ's blocking reads and for subscriptions.
+ */
+export type ConnectionRole = "commands" | "worker" | "blocking";
+
+/** Longest wait for one answer before Redis counts as hung, in milliseconds. */
+const COMMAND_TIMEOUT_MS = 5_000;
+const RECONNECT_MAX_MS = 1_000;
+
+const roles = {
+  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS },
+  worker: { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
+  blocking: { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
+} satisfies Record<ConnectionRole, RedisOptions>;
+
+/** `redis://`, `rediss://` and `unix:///path/to.sock`. */
+function create(url: string, options: Omit<RedisOptions, "replyMapping">): Redis {
+  if (url.startsWith("unix://")) return new Redis(url.slice("unix://".length), options);
+  return new Redis(url, options);
+}
+
+/** The address as it may be shown: without user and password. */
+export function shownUrl(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//");
+}
+
+/**
+ * Opens a connection and waits until Redis answers on it.
+ * @throws AppError `redis_unavailable` when the first connection fails
+ */
+export async function connectRedis(url: string, role: ConnectionRole): Promise<Redis> {
+  const redis = create(url, {
+    ...roles[role],
+    lazyConnect: true,
+    // BullMQ develops against RESP2, and stream replies differ in RESP3.
+    protocol: 2,
+    retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, 50 * 2 ** Math.min(attempt, 5)),
+  });
+  // Every caller sees its own command fail; without a listener the emitter would end the process.
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    return redis;
+  } catch (cause) {
+    redis.disconnect();
+    throw new AppError("redis_unavailable", `Redis at ${shownUrl(url)} does not answer. Start it, or set REDIS_URL.`, { cause });
+  }
+}

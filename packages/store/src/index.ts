@@ -1,0 +1,17 @@
+export type { AcceptResult, NewJob } from "./accept.ts";
+export { type ApiKeyRecord, type ApiKeys, hashKey, keyIdOf, ownerSchema, sameHash } from "./api-keys.ts";
+export { type Claim, type ClaimRefusal, type ClaimResult, type Ending, MAX_ATTEMPTS } from "./attempt.ts";
+export type { CancelResult, RemoveResult } from "./cancel.ts";
+export { findModel } from "./catalogue.ts";
+export { type ConnectionRole, connectRedis, shownUrl } from "./connect.ts";
+export { onStopRequest } from "./control.ts";
+export type { FedJob } from "./fed-job.ts";
+export { BEAT_INTERVAL_MS, BEAT_TTL_MS, type LiveWorker, type WorkerBeat } from "./fleet.ts";
+export type { Keys } from "./keys.ts";
+export type { ListQuery } from "./list-jobs.ts";
+export { Notifications } from "./notifications.ts";
+export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
+export type { JobRecord, StoredResult } from "./record.ts";
+export { redisError } from "./redis-errors.ts";
+export { createStore, type Store, type StoreOptions } from "./store.ts";
+export type { SweepResult, WindowEntry } from "./sweep.ts";

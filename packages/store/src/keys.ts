@@ -1,0 +1,38 @@
+import type { JobStatus } from "@llamero/core";
+
+export const NOTIFY_BUCKETS = 64;
+
+/** The names of all keys and channels. The braces are the Redis Cluster hash tag: a cell's keys share one slot. */
+export function createKeys(prefix: string, cell: number) {
+  const base = `${prefix}:{c${cell}}:`;
+  return {
+    base,
+    /** BullMQ's own prefix, in the same slot. */
+    queues: `${base}bull`,
+    job: (id: string) => `${base}job:${id}`,
+    request: (id: string) => `${base}req:${id}`,
+    result: (id: string) => `${base}out:${id}`,
+    errorMessage: (id: string) => `${base}err:${id}`,
+    metadata: (id: string) => `${base}meta:${id}`,
+    chunks: (id: string) => `${base}chunks:${id}`,
+    byOwner: (owner: string) => `${base}own:${owner}`,
+    byStatus: (owner: string, status: JobStatus) => `${base}own:${owner}:s:${status}`,
+    byModel: (owner: string, slug: string) => `${base}own:${owner}:m:${slug}`,
+    backlog: (slug: string, group: string) => `${base}backlog:${slug}:${group}`,
+    groups: (slug: string) => `${base}groups:${slug}`,
+    window: (slug: string) => `${base}window:${slug}`,
+    workers: `${base}workers`,
+    worker: (id: string) => `${base}worker:${id}`,
+    catalogue: `${base}catalogue`,
+    apiKeys: `${base}api_keys`,
+    outbox: `${base}outbox`,
+    control: `${base}control`,
+    notify: (bucket: number) => `${base}notify:${bucket}`,
+  };
+}
+export type Keys = ReturnType<typeof createKeys>;
+
+/** The channel of a job; lua/lib.lua computes the same. */
+export function notifyBucket(jobId: string): number {
+  return (jobId.charCodeAt(jobId.length - 1) * 31 + jobId.charCodeAt(jobId.length - 2)) % NOTIFY_BUCKETS;
+}

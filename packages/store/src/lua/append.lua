@@ -1,0 +1,13 @@
+-- Adds chunk k of a running job to its stream; only the next one in order, only under the current fence.
+-- Answers {'appended', stop} with stop '' | cancelled | deadline, or {'refused', reason, last} with reason gone | fenced | ordinal.
+local id, fence, k, tokens, text, count = unpack(ARGV)
+local key = P .. 'job:' .. id
+local status, current, last, stop = unpack(read(id, 'status', 'fence', 'chunks', 'stop'))
+if not status then return { 'refused', 'gone', 0 } end
+if status ~= 'running' or current ~= fence then return { 'refused', 'fenced', tonumber(last or '0') } end
+if tonumber(k) ~= tonumber(last) + 1 then return { 'refused', 'ordinal', tonumber(last) } end
+redis.call('XADD', P .. 'chunks:' .. id, k .. '-0', 'tokens', tokens, 'text', text, 'count', count)
+redis.call('HSET', key, 'chunks', k)
+redis.call('HINCRBY', key, 'completion_tokens', count)
+notify(id, k)
+return { 'appended', stop or '' }

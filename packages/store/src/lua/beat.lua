@@ -1,0 +1,17 @@
+-- A worker says that it lives and how many slots it has per model; with no models it says goodbye. Answers fed…
+local worker, ttl_ms, info = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+if #ARGV == 3 then
+  forget_worker(worker)
+  return fed
+end
+local slugs = {}
+for i = 4, #ARGV, 2 do
+  local slug = ARGV[i]
+  slugs[#slugs + 1] = slug
+  redis.call('HSET', P .. 'fleet:' .. slug, worker, ARGV[i + 1])
+  size_window(slug)
+end
+redis.call('ZADD', P .. 'workers', now + ttl_ms, worker)
+redis.call('HSET', P .. 'worker:' .. worker, 'models', table.concat(slugs, ' '), 'info', info, 'seen_ms', now)
+for _, slug in ipairs(slugs) do feed(slug) end
+return fed

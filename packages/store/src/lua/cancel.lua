@@ -1,0 +1,17 @@
+-- Cancels a job of an owner. Waiting: ended at once. Running: its worker is asked to stop; with force it is ended with
+-- what its stream holds. Answers {'cancelled', fed…} | {'requested'} | {'terminal', status} | {'gone'}.
+local id, owner, force = unpack(ARGV)
+local holder, slug, status = unpack(read(id, 'owner', 'model', 'status'))
+if holder ~= owner then return { 'gone' } end
+if status == 'running' and force == '' then
+  request_stop(id, 'cancelled')
+  return { 'requested' }
+end
+if status == 'running' then
+  end_with_stream(id, owner, slug, 'cancelled', 'cancelled', '', '')
+elseif status == 'queued' or status == 'scheduled' then
+  finalize(id, owner, slug, status, 'cancelled', '', '', '')
+else
+  return { 'terminal', status }
+end
+return { 'cancelled', unpack(fed) }

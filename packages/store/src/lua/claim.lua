@@ -1,0 +1,35 @@
+-- Gives a job to a consumer under a new fence, which shuts out every earlier one.
+-- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
+-- Answers {'claimed', fence, attempts, request, queue_ms} | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
+local id, run, worker, max_attempts = unpack(ARGV)
+local key = P .. 'job:' .. id
+local owner, slug, status, current, deadline, attempts, created, run_at =
+  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'attempts', 'created_ms', 'run_at_ms'))
+if not status then return { 'refused', 'gone' } end
+if status ~= 'queued' and status ~= 'running' then return { 'refused', 'terminal' } end
+if current ~= run then return { 'refused', 'stale' } end
+-- A job that stands in the backlog again has been handed back since this carrier was made.
+if status == 'queued' and not redis.call('ZSCORE', P .. 'window:' .. slug, id) then return { 'refused', 'stale' } end
+if deadline and tonumber(deadline) <= now then
+  if status == 'running' then
+    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', 'The deadline passed while the job ran.')
+  else
+    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', 'The deadline passed while the job waited.')
+  end
+  return { 'refused', 'expired', unpack(fed) }
+end
+if tonumber(attempts or '0') >= tonumber(max_attempts) then
+  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'Each of ' .. attempts .. ' attempts ended with its worker.')
+  return { 'refused', 'exhausted', unpack(fed) }
+end
+
+if status == 'queued' then move(id, owner, 'queued', 'running') end
+-- An attempt starts from the first token: what an earlier one had emitted goes.
+redis.call('DEL', P .. 'chunks:' .. id)
+redis.call('HSET', key, 'worker', worker, 'started_ms', now, 'chunks', 0, 'completion_tokens', 0)
+local fence = redis.call('HINCRBY', key, 'fence', 1)
+local count = redis.call('HINCRBY', key, 'attempts', 1)
+emit('job.started', id, owner)
+notify(id, 'running')
+local waited = now - math.max(tonumber(created), tonumber(run_at or '0'))
+return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited }

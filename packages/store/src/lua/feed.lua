@@ -1,0 +1,3 @@
+-- Fills the windows of the given models. Answers fed…
+for _, slug in ipairs(ARGV) do feed(slug) end
+return fed

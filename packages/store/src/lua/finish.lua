@@ -1,0 +1,18 @@
+-- Ends an attempt under its fence: a terminal outcome writes result, state, indexes and the outbox event together;
+-- outcome `queued` hands the job back to the front of its queue.
+-- Answers {'finished', fed…} | {'refused', reason} with reason gone | fenced.
+local id, fence, outcome, result, code, message, completion_tokens = unpack(ARGV)
+local owner, slug, status, current, created, run_at, stop =
+  unpack(read(id, 'owner', 'model', 'status', 'fence', 'created_ms', 'run_at_ms', 'stop'))
+if not status then return { 'refused', 'gone' } end
+if status ~= 'running' or current ~= fence then return { 'refused', 'fenced' } end
+if completion_tokens ~= '' then redis.call('HSET', P .. 'job:' .. id, 'completion_tokens', completion_tokens) end
+if outcome == 'queued' and stop then
+  local to = stop == 'deadline' and 'expired' or 'cancelled'
+  end_with_stream(id, owner, slug, to, stop, to == 'expired' and 'deadline_exceeded' or '', '')
+elseif outcome == 'queued' then
+  requeue(id, owner, slug, math.max(tonumber(created), tonumber(run_at or '0')))
+else
+  finalize(id, owner, slug, 'running', outcome, result, code, message)
+end
+return { 'finished', unpack(fed) }

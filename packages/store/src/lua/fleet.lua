@@ -1,0 +1,21 @@
+-- Included by the scripts that know of workers.
+
+-- The window of a model holds twice its live slots: enough that a free slot never waits for a feed.
+local WINDOW_PER_SLOT = 2
+
+local function size_window(slug)
+  local slots = 0
+  for _, count in ipairs(redis.call('HVALS', P .. 'fleet:' .. slug)) do slots = slots + tonumber(count) end
+  redis.call('SET', P .. 'cap:' .. slug, slots * WINDOW_PER_SLOT)
+end
+
+local function forget_worker(worker)
+  local models = redis.call('HGET', P .. 'worker:' .. worker, 'models') or ''
+  redis.call('ZREM', P .. 'workers', worker)
+  redis.call('DEL', P .. 'worker:' .. worker)
+  for slug in string.gmatch(models, '%S+') do
+    redis.call('HDEL', P .. 'fleet:' .. slug, worker)
+    size_window(slug)
+  end
+end
+

@@ -1,0 +1,140 @@
+-- Shared by every script; prepended to each. KEYS[1] is the deployment's key prefix, which carries the hash tag, so all
+-- keys built from it live in one slot. Time is Redis's own: one clock for the whole fleet.
+local P = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- After a stop is requested, how long the worker has to acknowledge before the job is ended over its head.
+local STOP_GRACE_MS = 2000
+
+-- Most jobs one script call feeds; the next call goes on. Keeps replies far below Lua's limit for unpack.
+local FEED_LIMIT = 500
+
+local fed = {}
+
+local function read(id, ...)
+  return redis.call('HMGET', P .. 'job:' .. id, ...)
+end
+
+-- 64 channels by the id's last two characters, which are random; packages/store/src/keys.ts computes the same.
+local function notify(id, what)
+  local bucket = (string.byte(id, -1) * 31 + string.byte(id, -2)) % 64
+  redis.call('PUBLISH', P .. 'notify:' .. bucket, id .. ',' .. what)
+end
+
+local function emit(event, id, owner)
+  redis.call('XADD', P .. 'outbox', '*', 'type', event, 'job_id', id, 'owner', owner)
+end
+
+local function move(id, owner, from, to)
+  local index = P .. 'own:' .. owner .. ':s:'
+  if from then redis.call('ZREM', index .. from, id) end
+  redis.call('ZADD', index .. to, 0, id)
+  redis.call('HSET', P .. 'job:' .. id, 'status', to)
+end
+
+-- A group is one owner's queue of one class for one model; `groups` orders them by their head, so FIFO over all owners
+-- is the lowest score. Fair share changes the scores, and nothing else.
+local function rank_group(slug, group)
+  local head = redis.call('ZRANGE', P .. 'backlog:' .. slug .. ':' .. group, 0, 0, 'WITHSCORES')
+  if head[2] then
+    redis.call('ZADD', P .. 'groups:' .. slug, head[2], group)
+  else
+    redis.call('ZREM', P .. 'groups:' .. slug, group)
+  end
+end
+
+local function group_of(owner)
+  return owner .. ':normal'
+end
+
+local function enqueue(id, owner, slug, ready_ms)
+  local group = group_of(owner)
+  redis.call('ZADD', P .. 'backlog:' .. slug .. ':' .. group, ready_ms, id)
+  rank_group(slug, group)
+end
+
+local function dequeue(id, owner, slug)
+  local group = group_of(owner)
+  if redis.call('ZREM', P .. 'backlog:' .. slug .. ':' .. group, id) == 1 then rank_group(slug, group) end
+end
+
+-- Moves the next waiting jobs into the window of a model until it holds `cap` jobs. What was moved is left in `fed` as
+-- id, run, slug; the caller returns it, and whoever called the script adds the carriers.
+local function feed(slug)
+  local cap = tonumber(redis.call('GET', P .. 'cap:' .. slug) or '0')
+  local room = math.min(FEED_LIMIT, cap - redis.call('ZCARD', P .. 'window:' .. slug))
+  while room > 0 do
+    local group = redis.call('ZRANGE', P .. 'groups:' .. slug, 0, 0)[1]
+    if not group then return end
+    local id = redis.call('ZPOPMIN', P .. 'backlog:' .. slug .. ':' .. group)[1]
+    rank_group(slug, group)
+    redis.call('ZADD', P .. 'window:' .. slug, now, id)
+    local run = redis.call('HINCRBY', P .. 'job:' .. id, 'run', 1)
+    fed[#fed + 1] = id
+    fed[#fed + 1] = run
+    fed[#fed + 1] = slug
+    room = room - 1
+  end
+end
+
+-- Ends a job: the only place that writes a terminal state. The fence is raised, so that nobody writes after it.
+local function finalize(id, owner, slug, from, to, result, code, message)
+  local key = P .. 'job:' .. id
+  move(id, owner, from, to)
+  redis.call('HSET', key, 'finished_ms', now)
+  redis.call('HINCRBY', key, 'fence', 1)
+  if code ~= '' then redis.call('HSET', key, 'error_code', code) end
+  if message ~= '' then redis.call('SET', P .. 'err:' .. id, message) end
+  if result ~= '' then redis.call('SET', P .. 'out:' .. id, result) end
+  if from == 'queued' then dequeue(id, owner, slug) end
+  if from == 'scheduled' then redis.call('ZREM', P .. 'scheduled', id) end
+  redis.call('ZREM', P .. 'window:' .. slug, id)
+  redis.call('ZREM', P .. 'deadlines', id)
+  redis.call('ZADD', P .. 'finished', now, id)
+  emit('job.' .. to, id, owner)
+  notify(id, 'end')
+  feed(slug)
+end
+
+-- Ends a running job without its worker, with the text its stream holds.
+local function end_with_stream(id, owner, slug, to, reason, code, message)
+  local parts = {}
+  for _, entry in ipairs(redis.call('XRANGE', P .. 'chunks:' .. id, '-', '+')) do
+    local fields = entry[2]
+    for i = 1, #fields, 2 do
+      if fields[i] == 'text' then parts[#parts + 1] = fields[i + 1] end
+    end
+  end
+  local result = cjson.encode({ text = table.concat(parts), finish_reason = reason })
+  finalize(id, owner, slug, 'running', to, result, code, message)
+end
+
+-- Asks the worker of a running job to stop; the deadlines index ends the job if nobody answers in time.
+local function request_stop(id, reason)
+  redis.call('HSET', P .. 'job:' .. id, 'stop', reason)
+  redis.call('ZADD', P .. 'deadlines', now + STOP_GRACE_MS, id)
+  redis.call('PUBLISH', P .. 'control', id .. ',' .. reason)
+end
+
+-- Puts a running job back to where it stood before it was fed.
+local function requeue(id, owner, slug, ready_ms)
+  move(id, owner, 'running', 'queued')
+  redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
+  redis.call('ZREM', P .. 'window:' .. slug, id)
+  enqueue(id, owner, slug, ready_ms)
+  notify(id, 'queued')
+  feed(slug)
+end
+
+-- Removes every part of a finished job together.
+local function erase(id, owner, slug, status, idempotency)
+  redis.call('DEL', P .. 'job:' .. id, P .. 'req:' .. id, P .. 'out:' .. id, P .. 'err:' .. id, P .. 'meta:' .. id,
+    P .. 'chunks:' .. id)
+  redis.call('ZREM', P .. 'own:' .. owner, id)
+  redis.call('ZREM', P .. 'own:' .. owner .. ':s:' .. status, id)
+  redis.call('ZREM', P .. 'own:' .. owner .. ':m:' .. slug, id)
+  redis.call('ZREM', P .. 'finished', id)
+  if idempotency then redis.call('DEL', P .. 'idem:' .. owner .. ':' .. idempotency) end
+end
+

@@ -1,0 +1,41 @@
+-- One bounded pass over everything that falls due: scheduled jobs, deadlines and unanswered stops, silent workers,
+-- finished jobs past their retention. Answers {due, ended, retired, fed…}.
+local retention_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local function due(index, before)
+  return redis.call('ZRANGE', P .. index, '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)
+end
+
+local scheduled = due('scheduled', now)
+for _, id in ipairs(scheduled) do
+  local owner, slug, run_at = unpack(read(id, 'owner', 'model', 'run_at_ms'))
+  redis.call('ZREM', P .. 'scheduled', id)
+  move(id, owner, 'scheduled', 'queued')
+  enqueue(id, owner, slug, run_at)
+  feed(slug)
+end
+
+local ended = 0
+for _, id in ipairs(due('deadlines', now)) do
+  local owner, slug, status, stop = unpack(read(id, 'owner', 'model', 'status', 'stop'))
+  if status == 'running' and not stop then
+    request_stop(id, 'deadline')
+  elseif status == 'running' and stop == 'cancelled' then
+    end_with_stream(id, owner, slug, 'cancelled', 'cancelled', '', '')
+    ended = ended + 1
+  elseif status == 'running' then
+    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', 'The deadline passed while the job ran.')
+    ended = ended + 1
+  else
+    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', 'The deadline passed while the job waited.')
+    ended = ended + 1
+  end
+end
+
+for _, worker in ipairs(due('workers', now)) do forget_worker(worker) end
+
+local retired = due('finished', now - retention_ms)
+for _, id in ipairs(retired) do
+  local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
+  erase(id, owner, slug, status, idempotency)
+end
+return { #scheduled, ended, #retired, unpack(fed) }

@@ -1,0 +1,110 @@
+import type { Redis } from "ioredis";
+import { type Keys, notifyBucket } from "./keys.ts";
+
+/** A waiter reads again this often without a hint, in milliseconds: a lost hint costs this much and nothing else. */
+const REREAD_MS = 5_000;
+
+type Wake = () => void;
+
+interface Bucket {
+  jobs: Map<string, Set<Wake>>;
+  /** Resolves when Redis has the subscription. */
+  subscribed: Promise<void>;
+}
+
+/**
+ * Hints that a job has changed. The state in Redis is the truth: a hint says only "read again", and a dropped connection
+ * is a hint to everybody. Owns its connection.
+ */
+export class Notifications {
+  private readonly redis: Redis;
+  private readonly keys: Keys;
+  private readonly buckets = new Map<number, Bucket>();
+
+  constructor(redis: Redis, keys: Keys) {
+    this.redis = redis;
+    this.keys = keys;
+    redis.on("message", (_channel: string, message: string) => this.wake(message.split(",", 1)[0] ?? ""));
+    redis.on("ready", () => this.wakeAll());
+  }
+
+  /** How many jobs are waited for; for tests and metrics. */
+  get size(): number {
+    let count = 0;
+    for (const { jobs } of this.buckets.values()) count += jobs.size;
+    return count;
+  }
+
+  /**
+   * Reads until `done` accepts what was read, the time is up or the signal aborts, and gives the last reading.
+   * Subscribes before the first read, so that no change falls between the two.
+   */
+  async until<T>(
+    jobId: string,
+    options: { read: () => Promise<T>; done: (value: T) => boolean; waitMs: number; signal?: AbortSignal },
+  ): Promise<T> {
+    const deadline = AbortSignal.timeout(options.waitMs);
+    const stop = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+    let hint = Promise.withResolvers<void>();
+    const wake = () => hint.resolve();
+    const release = await this.subscribe(jobId, wake);
+    stop.addEventListener("abort", wake);
+    try {
+      for (;;) {
+        const value = await options.read();
+        if (options.done(value) || stop.aborted) return value;
+        const timer = setTimeout(wake, REREAD_MS);
+        await hint.promise;
+        clearTimeout(timer);
+        hint = Promise.withResolvers<void>();
+      }
+    } finally {
+      stop.removeEventListener("abort", wake);
+      release();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.wakeAll();
+    this.redis.disconnect();
+  }
+
+  private async subscribe(jobId: string, wake: Wake): Promise<() => void> {
+    const number = notifyBucket(jobId);
+    const bucket = this.buckets.get(number) ?? this.openBucket(number);
+    const wakes = bucket.jobs.get(jobId) ?? new Set();
+    bucket.jobs.set(jobId, wakes.add(wake));
+    await bucket.subscribed;
+    return () => {
+      wakes.delete(wake);
+      if (wakes.size === 0) bucket.jobs.delete(jobId);
+      if (bucket.jobs.size === 0) this.closeBucket(number);
+    };
+  }
+
+  private openBucket(number: number): Bucket {
+    const subscription = this.redis.subscribe(this.keys.notify(number)).then(
+      () => {},
+      () => {},
+    );
+    // While Redis is away nobody waits for the subscription: the reconnect makes it and wakes everybody.
+    const subscribed = this.redis.status === "ready" ? subscription : Promise.resolve();
+    const bucket = { jobs: new Map(), subscribed };
+    this.buckets.set(number, bucket);
+    return bucket;
+  }
+
+  private closeBucket(number: number): void {
+    this.buckets.delete(number);
+    // A subscription that outlives its waiters costs a few messages and nothing else.
+    void this.redis.unsubscribe(this.keys.notify(number)).catch(() => {});
+  }
+
+  private wake(jobId: string): void {
+    for (const wake of this.buckets.get(notifyBucket(jobId))?.jobs.get(jobId) ?? []) wake();
+  }
+
+  private wakeAll(): void {
+    for (const { jobs } of this.buckets.values()) for (const wakes of jobs.values()) for (const wake of wakes) wake();
+  }
+}

@@ -1,0 +1,66 @@
+import type { Redis } from "ioredis";
+import type { Keys } from "./keys.ts";
+import { guarded } from "./redis-errors.ts";
+
+/** Something that happened to a job, written in the same step as the change itself. */
+export interface OutboxEvent {
+  /** Position in the outbox; stays the same when the event is handed out again. */
+  id: string;
+  type: string;
+  jobId: string;
+  owner: string;
+}
+
+const GROUP = "dispatchers";
+
+type StreamEntries = [id: string, fields: string[] | null][];
+
+function parse(entries: StreamEntries): OutboxEvent[] {
+  return entries.map(([id, list]) => {
+    const fields = new Map<string, string>();
+    for (let i = 0; list !== null && i + 1 < list.length; i += 2) fields.set(list[i] ?? "", list[i + 1] ?? "");
+    return { id, type: fields.get("type") ?? "", jobId: fields.get("job_id") ?? "", owner: fields.get("owner") ?? "" };
+  });
+}
+
+/**
+ * The dispatchers' end of the outbox, a consumer group: each event goes to one of them and stays until it is acknowledged.
+ * Needs a connection of its own, since reading blocks.
+ */
+export function createOutbox(redis: Redis, keys: Keys, consumer: string) {
+  return {
+    /** Makes the group; events from before it count. Legal to call again. */
+    async open(): Promise<void> {
+      await guarded(() =>
+        redis.xgroup("CREATE", keys.outbox, GROUP, "0", "MKSTREAM").catch((error: unknown) => {
+          if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
+        }),
+      );
+    },
+    /** Waits up to `blockMs` for new events. */
+    async read(count: number, blockMs: number): Promise<OutboxEvent[]> {
+      const reply = await guarded(() =>
+        redis.xreadgroup("GROUP", GROUP, consumer, "COUNT", count, "BLOCK", blockMs, "STREAMS", keys.outbox, ">"),
+      );
+      const streams = (reply ?? []) as [string, StreamEntries][];
+      return parse(streams.flatMap(([, entries]) => entries));
+    },
+    /** Takes over events that another dispatcher has held for at least `idleMs` without acknowledging them. */
+    async adopt(count: number, idleMs: number): Promise<OutboxEvent[]> {
+      const reply = await guarded(() => redis.xautoclaim(keys.outbox, GROUP, consumer, idleMs, "0", "COUNT", count));
+      return parse((reply as [string, StreamEntries])[1]);
+    },
+    /** Removes handled events. */
+    async acknowledge(ids: readonly string[]): Promise<void> {
+      if (ids.length === 0) return;
+      await guarded(() =>
+        redis
+          .multi()
+          .xack(keys.outbox, GROUP, ...ids)
+          .xdel(keys.outbox, ...ids)
+          .exec(),
+      );
+    },
+  };
+}
+export type Outbox = ReturnType<typeof createOutbox>;

@@ -1,0 +1,117 @@
+import {
+  type FinishReason,
+  type Job,
+  type JobRequest,
+  type JobStatus,
+  type JobType,
+  jobRequestSchema,
+  type Output,
+  type Timings,
+  type Usage,
+} from "@llamero/core";
+import type { Redis } from "ioredis";
+import type { Keys } from "./keys.ts";
+
+/** What `finish` stores of an attempt: text or embeddings, with what they cost. */
+export interface StoredResult {
+  text?: string;
+  finish_reason?: FinishReason;
+  embeddings?: number[][];
+  /** Absent when the job was ended over its worker's head. */
+  usage?: Usage;
+  timings?: Timings;
+}
+
+/** A record as it lies in Redis, parsed: the hash and the long texts beside it. */
+export interface JobRecord {
+  id: string;
+  owner: string;
+  slug: string;
+  type: JobType;
+  status: JobStatus;
+  fields: Record<string, string>;
+  request: JobRequest;
+  result: StoredResult | null;
+  errorMessage: string;
+  metadata: Record<string, string>;
+}
+
+/**
+ * Reads records, in the order of the ids; null where there is none.
+ * The hash is read before the texts, so a record that says it has ended always comes with its result.
+ */
+export async function readRecords(redis: Redis, keys: Keys, ids: readonly string[]): Promise<(JobRecord | null)[]> {
+  const replies = await Promise.all(
+    ids.flatMap((id) => [
+      redis.hgetall(keys.job(id)),
+      redis.mget(keys.request(id), keys.result(id), keys.errorMessage(id), keys.metadata(id)),
+    ]),
+  );
+  return ids.map((id, index) => {
+    const fields = replies[index * 2] as Record<string, string>;
+    return parseRecord(id, fields, replies[index * 2 + 1] as (string | null)[]);
+  });
+}
+
+function parseRecord(id: string, fields: Record<string, string>, texts: (string | null)[]): JobRecord | null {
+  const [request, result, errorMessage, metadata] = texts;
+  if (fields["owner"] === undefined || typeof request !== "string") return null;
+  return {
+    id,
+    owner: fields["owner"],
+    slug: fields["model"] ?? "",
+    type: fields["type"] as JobType,
+    status: fields["status"] as JobStatus,
+    fields,
+    request: jobRequestSchema.parse(JSON.parse(request)),
+    result: result ? (JSON.parse(result) as StoredResult) : null,
+    errorMessage: errorMessage ?? "",
+    metadata: metadata ? (JSON.parse(metadata) as Record<string, string>) : {},
+  };
+}
+
+const time = (ms: string | undefined) => (ms === undefined ? null : new Date(Number(ms)).toISOString());
+
+function outputOf(record: JobRecord): Output | null {
+  const { result, type } = record;
+  if (result === null) return null;
+  if (type === "embedding") return result.embeddings === undefined ? null : { embeddings: result.embeddings };
+  const text = result.text ?? "";
+  const finish_reason = result.finish_reason ?? "stop";
+  if (type === "completion") return { text, finish_reason };
+  return { message: { role: "assistant", content: text }, text, finish_reason };
+}
+
+function errorOf(record: JobRecord): Job["error"] {
+  const code = record.fields["error_code"];
+  if (code === undefined) return null;
+  return { code, message: record.errorMessage || "The deadline passed while the job ran." };
+}
+
+/** The job as its owner sees it. */
+export function toJob(record: JobRecord, model: string, position: number | null): Job {
+  const { fields, request, result } = record;
+  return {
+    id: record.id,
+    object: "job",
+    type: record.type,
+    model,
+    status: record.status,
+    position,
+    eta_seconds: null,
+    created_at: new Date(Number(fields["created_ms"])).toISOString(),
+    run_at: time(fields["run_at_ms"]),
+    deadline_at: time(fields["deadline_ms"]),
+    started_at: time(fields["started_ms"]),
+    finished_at: time(fields["finished_ms"]),
+    attempts: Number(fields["attempts"] ?? 0),
+    progress: { completion_tokens: Number(fields["completion_tokens"] ?? 0) },
+    params: "params" in request ? request.params : null,
+    output: outputOf(record),
+    usage: result?.usage ?? null,
+    timings: result?.timings ?? null,
+    error: errorOf(record),
+    metadata: record.metadata,
+    retry_of: fields["retry_of"] ?? null,
+  };
+}

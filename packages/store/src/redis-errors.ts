@@ -1,0 +1,34 @@
+import { AppError } from "@llamero/core";
+
+const outOfMemory = /^OOM |maxmemory/;
+const unavailable = [
+  /Connection is closed/,
+  /Stream isn't writeable/,
+  /max retries per request/i,
+  /Command timed out/,
+  /^LOADING /,
+  /^READONLY /,
+  /^MASTERDOWN /,
+  /^NOREPLICAS /,
+  /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT/,
+];
+
+/** Wraps what ioredis throws; a Redis that is away or full is the caller's cue to try again. */
+export function redisError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (outOfMemory.test(message))
+    return new AppError("redis_memory_full", "Redis has reached its memory limit; try again later.", { cause: error });
+  if (unavailable.some((pattern) => pattern.test(message)))
+    return new AppError("redis_unavailable", "Redis does not answer; try again in a moment.", { cause: error });
+  return new AppError("internal_error", "The job store refused a command.", { cause: error });
+}
+
+/** Runs a Redis operation with its errors wrapped. */
+export async function guarded<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw redisError(error);
+  }
+}

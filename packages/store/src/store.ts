@@ -1,0 +1,89 @@
+import { type Job, type ModelEntry, modelSlug } from "@llamero/core";
+import type { Redis } from "ioredis";
+import { accept, type NewJob } from "./accept.ts";
+import { createApiKeys } from "./api-keys.ts";
+import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
+import { cancel, remove } from "./cancel.ts";
+import { announceModel, readCatalogue } from "./catalogue.ts";
+import { readFed } from "./fed-job.ts";
+import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
+import { createKeys } from "./keys.ts";
+import { type ListQuery, listJobs } from "./list-jobs.ts";
+import { position } from "./position.ts";
+import { type JobRecord, readRecords, toJob } from "./record.ts";
+import { guarded } from "./redis-errors.ts";
+import { createScripts } from "./scripts.ts";
+import { staleWindow, sweep } from "./sweep.ts";
+
+export interface StoreOptions {
+  redis: Redis;
+  /** Key prefix of the deployment. */
+  prefix: string;
+  /** Which cell this Redis is, 0 to 1023. */
+  cell?: number;
+}
+
+export interface Reference {
+  id: string;
+  owner: string;
+}
+
+/**
+ * The job store: every read and write of job records. Owns no connection.
+ * Everything rejects with AppError `redis_unavailable` or `redis_memory_full` when Redis is away or full.
+ */
+export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
+  const keys = createKeys(prefix, cell);
+  const run = createScripts(redis, keys.base);
+  const names = new Map<string, string>();
+
+  /** Model names by slug; read again only for a slug not seen before. */
+  const nameOf = async (slug: string): Promise<string> => {
+    if (!names.has(slug)) for (const entry of await readCatalogue(redis, keys)) names.set(entry.slug, entry.name);
+    return names.get(slug) ?? slug;
+  };
+  const view = async (record: JobRecord, withPosition: boolean): Promise<Job> =>
+    toJob(record, await nameOf(record.slug), withPosition ? await position(redis, keys, record) : null);
+
+  const getRecord = async ({ id, owner }: Reference): Promise<JobRecord | null> => {
+    const [record] = await guarded(() => readRecords(redis, keys, [id]));
+    return record && record.owner === owner ? record : null;
+  };
+
+  return {
+    keys,
+    cell,
+    accept: (job: NewJob) => accept(run, job),
+    feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
+    claim: (carrier: { job_id: string; run: number }, workerId: string) => claim(run, carrier, workerId),
+    append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
+      append(run, held, k, chunk),
+    finish: (held: Pick<Claim, "jobId" | "fence">, ending: Ending) => finish(run, held, ending),
+    cancel: (job: Reference, force = false) => cancel(run, job, force),
+    remove: (job: Reference) => remove(run, job),
+    sweep: (options: { retentionMs: number; limit: number }) => sweep(run, options),
+    staleWindow: (slug: string, ageMs: number, limit: number) => staleWindow(redis, keys, slug, ageMs, limit),
+    beat: (worker: WorkerBeat) => beat(run, worker),
+    liveWorkers: () => liveWorkers(redis, keys),
+    announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
+      announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name), ...entry }),
+    catalogue: () => readCatalogue(redis, keys),
+    apiKeys: createApiKeys(redis, keys),
+    getRecord,
+    /** An owner's job; null when it does not exist or is somebody else's. */
+    getJob: async (reference: Reference): Promise<Job | null> => {
+      const record = await getRecord(reference);
+      return record === null ? null : guarded(() => view(record, true));
+    },
+    listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>
+      guarded(async () => {
+        const page = await listJobs(redis, keys, query);
+        return { jobs: await Promise.all(page.records.map((record) => view(record, false))), hasMore: page.hasMore };
+      }),
+    /** @throws AppError `redis_unavailable` */
+    ping: async (): Promise<void> => {
+      await guarded(() => redis.ping());
+    },
+  };
+}
+export type Store = ReturnType<typeof createStore>;

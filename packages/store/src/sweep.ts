@@ -1,0 +1,43 @@
+import type { Redis } from "ioredis";
+import { type FedJob, readFed } from "./fed-job.ts";
+import type { Keys } from "./keys.ts";
+import { guarded } from "./redis-errors.ts";
+import type { RunScript } from "./scripts.ts";
+
+export interface SweepResult {
+  /** Scheduled jobs that became due. */
+  due: number;
+  /** Jobs ended by their deadline or by an unanswered stop. */
+  ended: number;
+  /** Finished jobs removed after their retention. */
+  retired: number;
+  fed: FedJob[];
+}
+
+/** One bounded pass: at most `limit` of each kind. Call again at once while any count reaches it. */
+export async function sweep(run: RunScript, options: { retentionMs: number; limit: number }): Promise<SweepResult> {
+  const reply = (await run("sweep", [options.retentionMs, options.limit])) as unknown[];
+  return { due: Number(reply[0]), ended: Number(reply[1]), retired: Number(reply[2]), fed: readFed(reply, 3) };
+}
+
+export interface WindowEntry extends FedJob {
+  status: string;
+  fence: number;
+}
+
+/** Jobs that were fed at least `ageMs` ago and have not ended: those whose carriers may be missing. */
+export async function staleWindow(redis: Redis, keys: Keys, slug: string, ageMs: number, limit: number): Promise<WindowEntry[]> {
+  return guarded(async () => {
+    const [seconds] = await redis.time();
+    const before = String(Number(seconds) * 1000 - ageMs);
+    const ids = await redis.zrange(keys.window(slug), "-inf", before, "BYSCORE", "LIMIT", 0, limit);
+    const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "run", "status", "fence")));
+    return records.map(([run, status, fence], index) => ({
+      jobId: ids[index] ?? "",
+      run: Number(run),
+      slug,
+      status: status ?? "",
+      fence: Number(fence ?? 0),
+    }));
+  });
+}

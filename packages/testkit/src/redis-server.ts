@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { AppError } from "@llamero/core";
+
+export interface TestRedis {
+  /** `unix://…`, good for every connection of the store. */
+  url: string;
+  dir: string;
+  process: ChildProcess;
+  /** Kills the server as a crash would (SIGKILL) and waits for its end; its files stay. */
+  kill(): Promise<void>;
+  /** Starts it again on the same files. */
+  restart(): Promise<void>;
+  /** Ends it and removes its files. */
+  close(): Promise<void>;
+}
+
+/** Names tried, in order: both speak the same protocol. */
+const binaries = ["redis-server", "valkey-server"];
+
+function launch(binary: string, dir: string, extra: readonly string[]): ChildProcess {
+  const socket = join(dir, "redis.sock");
+  const settings = ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "yes", ...extra];
+  return spawn(binary, settings, { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Waits for the server's own word that it takes connections. */
+async function ready(child: ChildProcess): Promise<void> {
+  const { stdout } = child;
+  if (stdout === null) throw new Error("the server's output is not piped");
+  const failed = once(child, "error").then(([error]) => Promise.reject(error));
+  const lines = createInterface({ input: stdout });
+  const listening = new Promise<void>((resolve, reject) => {
+    lines.on("line", (line) => /ready to accept connections/i.test(line) && resolve());
+    child.once("exit", (code) => reject(new Error(`the server ended with code ${code} before it was ready`)));
+  });
+  await Promise.race([listening, failed]);
+  failed.catch(() => {});
+  lines.close();
+  stdout.resume();
+}
+
+async function startAny(dir: string, extra: readonly string[]): Promise<ChildProcess> {
+  for (const binary of binaries) {
+    const child = launch(binary, dir, extra);
+    try {
+      await ready(child);
+      return child;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  throw new AppError("redis_start_failed", `Tests need ${binaries.join(" or ")} on PATH; \`npm test\` installs one.`);
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+}
+
+/**
+ * A real Redis of the test's own, on a Unix socket in a folder of its own, with its append-only file on.
+ * @param extra further settings, as on the command line: `["--maxmemory", "10mb"]`
+ */
+export async function startRedis(extra: readonly string[] = []): Promise<TestRedis> {
+  const dir = await mkdtemp(join(tmpdir(), "llamero-test-"));
+  const redis: TestRedis = {
+    url: `unix://${join(dir, "redis.sock")}`,
+    dir,
+    process: await startAny(dir, extra),
+    kill: () => end(redis.process, "SIGKILL"),
+    restart: async () => {
+      await end(redis.process, "SIGKILL");
+      redis.process = await startAny(dir, extra);
+    },
+    close: async () => {
+      await end(redis.process, "SIGTERM");
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return redis;
+}
