@@ -1,0 +1,43 @@
+import type { Env } from "@llamero/process";
+import { Command } from "commander";
+import { dev } from "./dev.ts";
+import { addKeyCommands } from "./keys.ts";
+
+export interface ProgramOptions {
+  readonly env: Env;
+  /** The script that this program runs as, for the processes that `dev` forks. */
+  readonly entry: string;
+  /** Where commands that do one thing and end write. Default: this process's. */
+  readonly out?: { write(text: string): unknown };
+  readonly err?: { write(text: string): unknown };
+}
+
+/** The `llamero` command. A process's code is loaded when its command runs, so that each loads only what it needs. */
+export function createProgram(options: ProgramOptions): Command {
+  const program = new Command("llamero")
+    .description("LLM inference as durable background jobs, on your own models and machines.")
+    .showHelpAfterError("llamero --help lists the commands.")
+    .addHelpText("after", "\nEvery command reads its configuration from environment variables; the README lists them.");
+  addProcessCommands(program, options);
+  addKeyCommands(program, { env: options.env, out: options.out ?? process.stdout, err: options.err ?? process.stderr });
+  return program;
+}
+
+function addProcessCommands(program: Command, { env, entry }: ProgramOptions): void {
+  program
+    .command("dev")
+    .description("run everything on this machine: Redis, API, worker and dispatcher")
+    .action(() => dev({ env, entry, out: process.stdout }));
+  program
+    .command("api")
+    .description("run an API process")
+    .action(async () => (await import("@llamero/api/main")).main(env));
+  program
+    .command("worker")
+    .description("run a worker process, which loads the models and runs jobs")
+    .action(async () => (await import("@llamero/worker/main")).main(env));
+  program
+    .command("dispatcher")
+    .description("run a dispatcher process, which sends webhooks and sweeps up")
+    .action(async () => (await import("@llamero/dispatcher/main")).main(env));
+}

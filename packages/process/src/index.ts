@@ -1,0 +1,24 @@
+export { type CloseFailure, Lifecycle } from "./lifecycle.ts";
+export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+export { type Env, parseEnv } from "./parse-env.ts";
+export {
+  type ProcessMessage,
+  processMessageSchema,
+  type ReadyDetails,
+  type ReadyModel,
+  readyDetailsSchema,
+  readyModelSchema,
+} from "./process-message.ts";
+export { type BaseConfig, type ProcessContext, type ProcessHost, type ProcessOptions, runProcess } from "./run-process.ts";
+export {
+  allSettings,
+  type LogLevel,
+  logLevels,
+  type ProcessName,
+  processNames,
+  type SettingName,
+  type SettingRow,
+  type Settings,
+  settingsFor,
+  settingsTable,
+} from "./settings.ts";

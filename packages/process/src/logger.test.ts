@@ -1,0 +1,52 @@
+import { AppError } from "@llamero/core";
+import { expect, test } from "vitest";
+import { createLogger, type Logger } from "./logger.ts";
+
+function logged(write: (logger: Logger) => void): Record<string, unknown> {
+  const lines: string[] = [];
+  write(createLogger({ name: "api", level: "info", destination: { write: (line) => lines.push(line) } }));
+  expect(lines).toHaveLength(1);
+  return JSON.parse(lines[0] ?? "");
+}
+
+test("writes one JSON line with name, level and time", () => {
+  expect(logged((logger) => logger.info({ port: 3000 }, "listening"))).toMatchObject({
+    level: "info",
+    name: "api",
+    pid: process.pid,
+    port: 3000,
+    msg: "listening",
+    time: expect.stringMatching(/^\d{4}-/),
+  });
+});
+
+test("leaves out secrets and prompts, at the top and inside objects", () => {
+  const line = logged((logger) =>
+    logger.info({
+      prompt: "private",
+      job: { input: "private", messages: ["private"], output: { text: "private" } },
+      request: { headers: { authorization: "private" } },
+      webhook: { secret: "private" },
+      api: { key: "private" },
+    }),
+  );
+  expect(JSON.stringify(line)).not.toContain("private");
+});
+
+test("keeps an error's code and stack, and its cause's message", () => {
+  const error = new AppError("redis_unavailable", "Redis does not answer.", { cause: new Error("refused") });
+  const line = logged((logger) => logger.error({ err: error }, "failed"));
+  expect(line["err"]).toMatchObject({ code: "redis_unavailable", stack: expect.stringContaining("refused") });
+});
+
+test("leaves out the arguments of the Redis command that failed, also when it is the cause", () => {
+  const reply = Object.assign(new Error("OOM"), { command: { name: "evalsha", args: ["private"] } });
+  const wrapped = new AppError("redis_unavailable", "Redis refused.", { cause: reply });
+  for (const err of [reply, wrapped]) {
+    expect(JSON.stringify(logged((logger) => logger.error({ err }, "failed")))).not.toContain("private");
+  }
+});
+
+test("describes a thrown value that is not an error", () => {
+  expect(logged((logger) => logger.error({ err: "lost" }, "failed"))["err"]).toEqual({ type: "string", message: "lost" });
+});

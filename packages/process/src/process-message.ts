@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+/** A model that a worker serves, as its ready message names it. */
+export const readyModelSchema = z.object({ name: z.string(), slots: z.int(), context_length: z.int() });
+export type ReadyModel = z.infer<typeof readyModelSchema>;
+
+/** What a process adds to its ready message: the API its `url`, a worker its `models`. */
+export const readyDetailsSchema = z.object({
+  url: z.string().optional(),
+  models: z.array(readyModelSchema).optional(),
+});
+export type ReadyDetails = z.infer<typeof readyDetailsSchema>;
+
+/** What a process tells the one that forked it. */
+export const processMessageSchema = z.discriminatedUnion("type", [
+  readyDetailsSchema.extend({ type: z.literal("ready"), name: z.string() }),
+  z.object({ type: z.literal("startup_error"), name: z.string(), code: z.string(), message: z.string() }),
+]);
+export type ProcessMessage = z.infer<typeof processMessageSchema>;

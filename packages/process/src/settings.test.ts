@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { parseEnv } from "./parse-env.ts";
+import { allSettings, settingsFor, settingsTable } from "./settings.ts";
+
+test("gives each process the variables that it reads, with their defaults", () => {
+  expect(parseEnv(settingsFor("api"), {})).toEqual({
+    HOST: "127.0.0.1",
+    PORT: 3000,
+    REDIS_URL: "redis://127.0.0.1:6379",
+    LLAMERO_API_KEYS: [],
+    LOG_LEVEL: "info",
+    LLAMERO_RETENTION_HOURS: 168,
+    LLAMERO_MAX_BODY_BYTES: 10_485_760,
+    LLAMERO_STOP_SECONDS: 8,
+    LLAMERO_PREFIX: "llamero",
+  });
+  expect(Object.keys(parseEnv(settingsFor("worker"), {}))).not.toContain("PORT");
+});
+
+test("splits lists and keys", () => {
+  const env = { LLAMERO_MODELS: "a.gguf, hf:owner/repo:Q8_0,", LLAMERO_API_KEYS: "alice:secret-1:2,bob:secret-34" };
+  expect(parseEnv(allSettings(), env)).toMatchObject({
+    LLAMERO_MODELS: ["a.gguf", "hf:owner/repo:Q8_0"],
+    LLAMERO_API_KEYS: [
+      { owner: "alice", key: "secret-1:2" },
+      { owner: "bob", key: "secret-34" },
+    ],
+  });
+});
+
+test("takes false for no GPU", () => {
+  expect(parseEnv(allSettings(), { LLAMERO_GPU: "false" }).LLAMERO_GPU).toBe(false);
+});
+
+test.each(["redis://localhost:6379/1", "rediss://:secret@redis.example:6380", "unix:///run/redis.sock"])("takes %s", (url) => {
+  expect(parseEnv(settingsFor("worker"), { REDIS_URL: url }).REDIS_URL).toBe(url);
+});
+
+test.each(["1e3", "0x10", " 3000", "3000.5", "-1"])("refuses %j as a port", (port) => {
+  expect(() => parseEnv(settingsFor("api"), { PORT: port })).toThrow("PORT");
+});
+
+test("documents every variable with its default", () => {
+  const rows = settingsTable();
+  expect(rows.map((row) => row.name)).toEqual(Object.keys(allSettings().shape));
+  expect(rows.find((row) => row.name === "LLAMERO_MODELS")?.default).toBe("models/tiny/tiny.gguf");
+  expect(rows.find((row) => row.name === "LLAMERO_SLOTS")?.defaultNote).toBe("chosen per model");
+});

@@ -1,0 +1,225 @@
+import { z } from "zod";
+
+export const processNames = ["api", "worker", "dispatcher", "cli"] as const;
+export type ProcessName = (typeof processNames)[number];
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+interface Setting {
+  /** Parses the variable's text; a default makes it optional. */
+  readonly schema: z.ZodType;
+  /** Completes the sentence "must be …". */
+  readonly allowed: string;
+  readonly description: string;
+  readonly readBy: readonly ProcessName[];
+  /** Stands in the table in the place of the schema's default. */
+  readonly defaultNote?: string;
+  /** True when the value must never be printed. */
+  readonly secret?: boolean;
+}
+
+const everyProcess = processNames;
+
+/** Every environment variable, once. Schemas, error messages and the README's table are all derived from here. */
+const table = {
+  HOST: {
+    schema: z.string().default("127.0.0.1"),
+    allowed: "an address or host name to listen on",
+    description: "Address that the API listens on. A public one needs `LLAMERO_API_KEYS` or keys made by `llamero keys create`.",
+    readBy: ["api", "cli"],
+  },
+  PORT: {
+    schema: integer(0, 65_535).default(3000),
+    allowed: "an integer from 0 to 65535 (0 picks a free port)",
+    description: "Port that the API listens on.",
+    readBy: ["api", "cli"],
+  },
+  REDIS_URL: {
+    schema: z
+      .string()
+      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+)$/)
+      .default("redis://127.0.0.1:6379"),
+    allowed: "redis://host:port, rediss://host:port or unix:///path/to/redis.sock",
+    description: "Redis or Valkey, 7.0 or newer. `llamero dev` starts its own when this is not set.",
+    readBy: everyProcess,
+    secret: true,
+  },
+  DATA_DIR: {
+    schema: z.string().default(".data"),
+    allowed: "a folder",
+    description: "Folder for everything that `llamero dev` keeps, its Redis data above all.",
+    readBy: ["cli"],
+  },
+  MODELS_DIR: {
+    schema: z.string().default("models"),
+    allowed: "a folder",
+    description: "Folder that downloaded models go to and that model names are looked up in.",
+    readBy: ["worker"],
+  },
+  LLAMERO_MODELS: {
+    schema: commaList().default(["models/tiny/tiny.gguf"]),
+    allowed: "a comma-separated list of GGUF files, folders or hf:owner/repo:quant",
+    description: "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated.",
+    readBy: ["worker"],
+  },
+  LLAMERO_API_KEYS: {
+    schema: apiKeys().default([]),
+    allowed: "comma-separated owner:key pairs, owners of letters, digits, - and _, keys of 8 characters or more",
+    description: "API keys besides those in the store, as comma-separated `owner:key`.",
+    readBy: ["api"],
+    secret: true,
+  },
+  LOG_LEVEL: {
+    schema: z.enum(logLevels).default("info"),
+    allowed: `one of ${logLevels.join(", ")}`,
+    description: "Least severe level that is logged.",
+    readBy: everyProcess,
+  },
+  LLAMERO_GPU: {
+    schema: z
+      .enum(["auto", "cuda", "metal", "vulkan", "false"])
+      .transform((value) => (value === "false" ? (false as const) : value))
+      .default("auto"),
+    allowed: "one of auto, cuda, metal, vulkan, false",
+    description: "GPU backend. A named one that is missing is an error; `auto` falls back to the CPU; `false` is the CPU.",
+    readBy: ["worker"],
+  },
+  LLAMERO_SLOTS: {
+    schema: integer(1, 256).optional(),
+    allowed: "an integer from 1 to 256",
+    description: "Jobs that one model runs at the same time.",
+    readBy: ["worker"],
+    defaultNote: "chosen per model",
+  },
+  LLAMERO_CONTEXT: {
+    schema: integer(64, 1_048_576).optional(),
+    allowed: "an integer from 64 to 1048576",
+    description: "Context length of a slot, in tokens.",
+    readBy: ["worker"],
+    defaultNote: "chosen per model",
+  },
+  LLAMERO_RETENTION_HOURS: {
+    schema: decimal(0.01, 87_600).default(168),
+    allowed: "a number from 0.01 to 87600",
+    description: "Hours that a finished job is kept.",
+    readBy: ["api", "worker", "dispatcher"],
+  },
+  LLAMERO_MAX_BODY_BYTES: {
+    schema: integer(1024, 1_073_741_824).default(10_485_760),
+    allowed: "an integer from 1024 to 1073741824",
+    description: "Largest request body that the API takes, in bytes.",
+    readBy: ["api"],
+  },
+  LLAMERO_STOP_SECONDS: {
+    schema: decimal(0.01, 3600).default(8),
+    allowed: "a number from 0.01 to 3600",
+    description: "Seconds that a process may take to finish up when it is told to stop.",
+    readBy: everyProcess,
+  },
+  LLAMERO_PREFIX: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,32}$/)
+      .default("llamero"),
+    allowed: "1 to 32 letters, digits, - or _",
+    description: "Prefix of every Redis key, so that several deployments can share one Redis.",
+    readBy: everyProcess,
+  },
+} as const satisfies Record<string, Setting>;
+
+type Table = typeof table;
+export type SettingName = keyof Table;
+export type SettingsShape<P extends ProcessName> = {
+  [K in SettingName as P extends Table[K]["readBy"][number] ? K : never]: Table[K]["schema"];
+};
+/** What `parseEnv(settingsFor(process), env)` returns. */
+export type Settings<P extends ProcessName> = z.output<z.ZodObject<SettingsShape<P>>>;
+
+/** The schema of the variables that one process reads. */
+export function settingsFor<P extends ProcessName>(process: P): z.ZodObject<SettingsShape<P>> {
+  return pick((setting) => setting.readBy.includes(process)) as z.ZodObject<SettingsShape<P>>;
+}
+
+/** The schema of all variables: what a process that starts all the others checks before it starts any. */
+export function allSettings(): z.ZodObject<{ [K in SettingName]: Table[K]["schema"] }> {
+  return pick(() => true) as z.ZodObject<{ [K in SettingName]: Table[K]["schema"] }>;
+}
+
+export interface SettingRow {
+  readonly name: string;
+  /** The value as one would write it; null when there is none. */
+  readonly default: string | null;
+  /** What happens when the variable is not set and there is no plain default. */
+  readonly defaultNote: string | null;
+  readonly allowed: string;
+  readonly description: string;
+  readonly readBy: readonly ProcessName[];
+}
+
+/** All variables as rows of documentation, in the table's order. */
+export function settingsTable(): SettingRow[] {
+  return entries().map(([name, { allowed, description, readBy, ...setting }]) => {
+    const fallback = String(setting.schema.parse(undefined) ?? "");
+    const defaultNote = setting.defaultNote ?? null;
+    return {
+      name,
+      default: defaultNote === null && fallback !== "" ? fallback : null,
+      defaultNote,
+      allowed,
+      description,
+      readBy,
+    };
+  });
+}
+
+function pick(wanted: (setting: Setting) => boolean): z.ZodObject {
+  const chosen = entries().filter(([, setting]) => wanted(setting));
+  return z.object(
+    Object.fromEntries(
+      chosen.map(([name, { schema, allowed, secret }]) => [name, schema.meta({ allowed, secret: secret ?? false })]),
+    ),
+  );
+}
+
+function entries(): [string, Setting][] {
+  return Object.entries(table);
+}
+
+function integer(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+}
+
+function decimal(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}(\.\d{1,9})?$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+}
+
+function commaList() {
+  return z.string().transform(splitCommas).pipe(z.array(z.string()).min(1));
+}
+
+function apiKeys() {
+  const pair = z.string().regex(/^[A-Za-z0-9_-]{1,64}:[^\s,]{8,}$/);
+  return z
+    .string()
+    .transform(splitCommas)
+    .pipe(z.array(pair))
+    .transform((pairs) =>
+      pairs.map((text) => ({ owner: text.slice(0, text.indexOf(":")), key: text.slice(text.indexOf(":") + 1) })),
+    );
+}
+
+function splitCommas(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
