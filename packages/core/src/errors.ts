@@ -17,6 +17,7 @@ const table = {
   payload_too_large: { kind: "request", retryable: false },
   unsupported_media_type: { kind: "request", retryable: false },
   unauthorized: { kind: "request", retryable: false },
+  forbidden_host: { kind: "request", retryable: false },
   model_not_found: { kind: "state", retryable: false },
   job_not_found: { kind: "state", retryable: false },
   key_not_found: { kind: "state", retryable: false },

@@ -1,5 +1,6 @@
-import type { JobRequest } from "@llamero/core";
+import type { Job, JobRequest, JobStatus } from "@llamero/core";
 import { type FedJob, readFed } from "./fed-job.ts";
+import { toJob } from "./record.ts";
 import type { RunScript } from "./scripts.ts";
 
 export interface NewJob {
@@ -18,12 +19,13 @@ export interface NewJob {
 }
 
 export type AcceptResult =
-  | { outcome: "accepted"; fed: FedJob[] }
+  /** `job` is what a reader would see now, without the position: it is made here to spare a read. */
+  | { outcome: "accepted"; job: Job; fed: FedJob[] }
   /** `duplicate`: this very request was accepted before, as `id`; `conflict`: the key was used with another body. */
   | { outcome: "duplicate" | "conflict"; id: string };
 
 /** Commits a job: when this resolves, it is stored, indexed and waiting, and survives the caller's death. */
-export async function accept(run: RunScript, job: NewJob): Promise<AcceptResult> {
+export async function accept(run: RunScript, job: NewJob, model: string): Promise<AcceptResult> {
   const reply = (await run("accept", [
     job.id,
     job.owner,
@@ -37,6 +39,17 @@ export async function accept(run: RunScript, job: NewJob): Promise<AcceptResult>
     job.metadata === null ? "" : JSON.stringify(job.metadata),
     job.retryOf ?? "",
   ])) as ["accepted" | "duplicate" | "conflict", ...unknown[]];
-  const [outcome] = reply;
-  return outcome === "accepted" ? { outcome, fed: readFed(reply, 1) } : { outcome, id: String(reply[1]) };
+  const [outcome, status, nowMs] = reply;
+  if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
+  return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 3) };
+}
+
+function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Job {
+  const fields: Record<string, string> = { created_ms: String(nowMs) };
+  if (job.runAtMs !== null) fields["run_at_ms"] = String(job.runAtMs);
+  if (job.deadlineMs !== null) fields["deadline_ms"] = String(nowMs + job.deadlineMs);
+  if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
+  const { id, owner, slug, request } = job;
+  const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
+  return toJob({ ...record, metadata: job.metadata ?? {} }, model, null);
 }

@@ -13,7 +13,7 @@ const keyRecordSchema = z.object({
   owner: ownerSchema,
   name: z.string(),
   /** SHA-256 of the whole key, hex. The key has 192 random bits, so a plain hash cannot be reversed by guessing. */
-  hash: z.string(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
   created_at_ms: z.int(),
   revoked_at_ms: z.int().nullable(),
 });
@@ -42,12 +42,15 @@ export function createApiKeys(redis: Redis, keys: Keys) {
   };
   return {
     get,
+    /** @throws AppError `invalid_request` for an owner that cannot be one */
     async create(input: { owner: string; name: string; nowMs: number }): Promise<{ key: string; record: ApiKeyRecord }> {
       const id = randomBytes(6).toString("hex");
       const key = `llm_${id}_${randomBytes(24).toString("base64url")}`;
       const { owner, name, nowMs } = input;
+      if (!ownerSchema.safeParse(owner).success)
+        throw new AppError("invalid_request", "An owner is 1 to 64 letters, digits, _ or -.", { param: "owner" });
       const record: ApiKeyRecord = { v: 1, id, owner, name, hash: hashKey(key), created_at_ms: nowMs, revoked_at_ms: null };
-      await guarded(() => redis.hset(keys.apiKeys, id, JSON.stringify(keyRecordSchema.parse(record))));
+      await guarded(() => redis.hset(keys.apiKeys, id, JSON.stringify(record)));
       return { key, record };
     },
     async list(): Promise<ApiKeyRecord[]> {

@@ -59,7 +59,7 @@ export async function append(
 export type Ending =
   | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number }
   | { status: "failed"; error: { code: ErrorCode; message: string } }
-  /** Hands the job back to the front of its queue. */
+  /** Hands the job back to the front of its queue, or ends it when it was asked to stop. */
   | { status: "queued" };
 
 export type FinishResult = { outcome: "finished"; fed: FedJob[] } | { outcome: "gone" | "fenced" };
@@ -67,8 +67,7 @@ export type FinishResult = { outcome: "finished"; fed: FedJob[] } | { outcome: "
 /** Ends a claimed attempt; refused when the job was ended or taken over meanwhile. */
 export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence">, ending: Ending): Promise<FinishResult> {
   const result = "result" in ending ? JSON.stringify(ending.result) : "";
-  const error =
-    ending.status === "failed" ? ending.error : { code: ending.status === "expired" ? "deadline_exceeded" : "", message: "" };
+  const error = ending.status === "failed" ? ending.error : { code: "", message: "" };
   const tokens = "completionTokens" in ending ? ending.completionTokens : "";
   const reply = (await run("finish", [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens])) as [
     string,

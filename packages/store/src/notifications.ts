@@ -20,12 +20,13 @@ export class Notifications {
   private readonly redis: Redis;
   private readonly keys: Keys;
   private readonly buckets = new Map<number, Bucket>();
+  private readonly closing = new AbortController();
 
   constructor(redis: Redis, keys: Keys) {
     this.redis = redis;
     this.keys = keys;
     redis.on("message", (_channel: string, message: string) => this.wake(message.split(",", 1)[0] ?? ""));
-    redis.on("ready", () => this.wakeAll());
+    redis.on("ready", () => void this.afterReconnect());
   }
 
   /** How many jobs are waited for; for tests and metrics. */
@@ -44,12 +45,14 @@ export class Notifications {
     options: { read: () => Promise<T>; done: (value: T) => boolean; waitMs: number; signal?: AbortSignal },
   ): Promise<T> {
     const deadline = AbortSignal.timeout(options.waitMs);
-    const stop = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+    const stop = AbortSignal.any([deadline, this.closing.signal, ...(options.signal === undefined ? [] : [options.signal])]);
     let hint = Promise.withResolvers<void>();
     const wake = () => hint.resolve();
-    const release = await this.subscribe(jobId, wake);
     stop.addEventListener("abort", wake);
+    if (stop.aborted) wake();
+    const { subscribed, release } = this.subscribe(jobId, wake);
     try {
+      await Promise.race([subscribed, hint.promise]);
       for (;;) {
         const value = await options.read();
         if (options.done(value) || stop.aborted) return value;
@@ -64,22 +67,23 @@ export class Notifications {
     }
   }
 
+  /** Ends all waits, each with a last reading. */
   async close(): Promise<void> {
-    this.wakeAll();
+    this.closing.abort();
     this.redis.disconnect();
   }
 
-  private async subscribe(jobId: string, wake: Wake): Promise<() => void> {
+  private subscribe(jobId: string, wake: Wake): { subscribed: Promise<void>; release: () => void } {
     const number = notifyBucket(jobId);
     const bucket = this.buckets.get(number) ?? this.openBucket(number);
     const wakes = bucket.jobs.get(jobId) ?? new Set();
     bucket.jobs.set(jobId, wakes.add(wake));
-    await bucket.subscribed;
-    return () => {
+    const release = () => {
       wakes.delete(wake);
       if (wakes.size === 0) bucket.jobs.delete(jobId);
       if (bucket.jobs.size === 0) this.closeBucket(number);
     };
+    return { subscribed: bucket.subscribed, release };
   }
 
   private openBucket(number: number): Bucket {
@@ -98,6 +102,12 @@ export class Notifications {
     this.buckets.delete(number);
     // A subscription that outlives its waiters costs a few messages and nothing else.
     void this.redis.unsubscribe(this.keys.notify(number)).catch(() => {});
+  }
+
+  /** ioredis subscribes again by itself; the ping is answered after that, so what is read then misses nothing later. */
+  private async afterReconnect(): Promise<void> {
+    await this.redis.ping().catch(() => {});
+    this.wakeAll();
   }
 
   private wake(jobId: string): void {

@@ -28,18 +28,30 @@ function parse(entries: StreamEntries): OutboxEvent[] {
  * Needs a connection of its own, since reading blocks.
  */
 export function createOutbox(redis: Redis, keys: Keys, consumer: string) {
+  /** Makes the group; events from before it count. Legal to call again. */
+  const open = (): Promise<void> =>
+    guarded(async () => {
+      await redis.xgroup("CREATE", keys.outbox, GROUP, "0", "MKSTREAM").catch((error: unknown) => {
+        if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
+      });
+    });
+  /** Runs a group command; when Redis has lost the group with its last writes, makes it again and answers null. */
+  const inGroup = (command: () => Promise<unknown>): Promise<unknown> =>
+    guarded(async () => {
+      try {
+        return await command();
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("NOGROUP"))) throw error;
+        await open();
+        return null;
+      }
+    });
+
   return {
-    /** Makes the group; events from before it count. Legal to call again. */
-    async open(): Promise<void> {
-      await guarded(() =>
-        redis.xgroup("CREATE", keys.outbox, GROUP, "0", "MKSTREAM").catch((error: unknown) => {
-          if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
-        }),
-      );
-    },
+    open,
     /** Waits up to `blockMs` for new events. */
     async read(count: number, blockMs: number): Promise<OutboxEvent[]> {
-      const reply = await guarded(() =>
+      const reply = await inGroup(() =>
         redis.xreadgroup("GROUP", GROUP, consumer, "COUNT", count, "BLOCK", blockMs, "STREAMS", keys.outbox, ">"),
       );
       const streams = (reply ?? []) as [string, StreamEntries][];
@@ -47,8 +59,8 @@ export function createOutbox(redis: Redis, keys: Keys, consumer: string) {
     },
     /** Takes over events that another dispatcher has held for at least `idleMs` without acknowledging them. */
     async adopt(count: number, idleMs: number): Promise<OutboxEvent[]> {
-      const reply = await guarded(() => redis.xautoclaim(keys.outbox, GROUP, consumer, idleMs, "0", "COUNT", count));
-      return parse((reply as [string, StreamEntries])[1]);
+      const reply = await inGroup(() => redis.xautoclaim(keys.outbox, GROUP, consumer, idleMs, "0", "COUNT", count));
+      return reply === null ? [] : parse((reply as [string, StreamEntries])[1]);
     },
     /** Removes handled events. */
     async acknowledge(ids: readonly string[]): Promise<void> {

@@ -7,23 +7,38 @@ const MAX_GROUPS = 256;
 
 /**
  * The place of a waiting job among all owners' jobs for its model, 1 = next; null when it does not wait.
- * A job that has been fed stands in the window, before everything in the backlog.
+ * A job that has been fed stands in the window, before everything in the backlog; the window also holds what runs, which
+ * waits no more and does not count.
  */
 export async function position(redis: Redis, keys: Keys, record: JobRecord): Promise<number | null> {
   if (record.status !== "queued") return null;
-  const { slug, id } = record;
-  const [fedAt, groups] = await Promise.all([
-    redis.zscore(keys.window(slug), id),
-    redis.zrange(keys.groups(slug), 0, String(MAX_GROUPS)),
-  ]);
-  if (fedAt !== null) return 1 + (await redis.zcount(keys.window(slug), "-inf", `(${fedAt}`));
+  const window = await waitingInWindow(redis, keys, record.slug);
+  const place = window.indexOf(record.id);
+  if (place >= 0) return place + 1;
+  const ahead = await aheadInBacklogs(redis, keys, record);
+  return ahead === null ? null : 1 + window.length + ahead;
+}
+
+/** Fed jobs that no worker has claimed yet, in the order in which they were fed. */
+async function waitingInWindow(redis: Redis, keys: Keys, slug: string): Promise<string[]> {
+  const ids = await redis.zrange(keys.window(slug), 0, "-1");
+  const statuses = await Promise.all(ids.map((id) => redis.hget(keys.job(id), "status")));
+  return ids.filter((_, index) => statuses[index] === "queued");
+}
+
+/** Jobs that `feed` takes before this one: the lower ready time first, then the lower group, then the lower id. */
+async function aheadInBacklogs(redis: Redis, keys: Keys, { slug, id }: JobRecord): Promise<number | null> {
+  const groups = await redis.zrange(keys.groups(slug), 0, String(MAX_GROUPS));
   if (groups.length > MAX_GROUPS) return null;
-  const ranks = await Promise.all(groups.map((group) => redis.zscore(keys.backlog(slug, group), id)));
-  const ready = ranks.find((score) => score !== null);
-  if (ready === undefined || ready === null) return null;
-  const [inWindow, ...ahead] = await Promise.all([
-    redis.zcard(keys.window(slug)),
-    ...groups.map((group) => redis.zcount(keys.backlog(slug, group), "-inf", `(${ready}`)),
-  ]);
-  return 1 + inWindow + ahead.reduce((sum, count) => sum + count, 0);
+  const scores = await Promise.all(groups.map((group) => redis.zscore(keys.backlog(slug, group), id)));
+  const own = groups.find((_, index) => scores[index] !== null);
+  const ready = scores.find((score) => score !== null);
+  if (own === undefined || ready === undefined) return null;
+  const counts = await Promise.all(
+    groups.map((group) => {
+      const backlog = keys.backlog(slug, group);
+      return group === own ? redis.zrank(backlog, id) : redis.zcount(backlog, "-inf", group < own ? ready : `(${ready}`);
+    }),
+  );
+  return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }

@@ -85,7 +85,7 @@ function outputOf(record: JobRecord): Output | null {
 function errorOf(record: JobRecord): Job["error"] {
   const code = record.fields["error_code"];
   if (code === undefined) return null;
-  return { code, message: record.errorMessage || "The deadline passed while the job ran." };
+  return { code, message: record.errorMessage };
 }
 
 /** The job as its owner sees it. */

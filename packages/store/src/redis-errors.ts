@@ -2,7 +2,7 @@ import { AppError } from "@llamero/core";
 
 const outOfMemory = /^OOM |maxmemory/;
 const unavailable = [
-  /Connection is closed/,
+  /Connection is closed|aborted due to connection close/,
   /Stream isn't writeable/,
   /max retries per request/i,
   /Command timed out/,

@@ -53,7 +53,8 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
   return {
     keys,
     cell,
-    accept: (job: NewJob) => accept(run, job),
+    /** Commits a job; `model` is the name that its view gives. */
+    accept: (job: NewJob, model: string = job.slug) => accept(run, job, model),
     feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
     claim: (carrier: { job_id: string; run: number }, workerId: string) => claim(run, carrier, workerId),
     append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
@@ -70,6 +71,7 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
     catalogue: () => readCatalogue(redis, keys),
     apiKeys: createApiKeys(redis, keys),
     getRecord,
+    modelName: nameOf,
     /** An owner's job; null when it does not exist or is somebody else's. */
     getJob: async (reference: Reference): Promise<Job | null> => {
       const record = await getRecord(reference);

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { newId } from "@llamero/core";
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import type { Redis } from "ioredis";
-import { connectRedis, createStore, type NewJob, type Store } from "../src/index.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { type Claim, connectRedis, createStore, type FedJob, type NewJob, type Store } from "../src/index.ts";
+import { brokenInvariants } from "./invariants.ts";
 
 export interface StoreHarness {
   store: Store;
@@ -12,13 +15,26 @@ export interface StoreHarness {
   close(): Promise<void>;
 }
 
-/** A store on a Redis of its own, with one model announced as `tiny`. */
+export interface StartedJob extends NewJob {
+  run: number;
+  claim: Claim;
+}
+
+/** A store on a Redis of its own. */
 export async function openStore(): Promise<StoreHarness> {
   const server = await startRedis();
   const redis = await connectRedis(server.url, "commands");
   const store = createStore({ redis, prefix: "test" });
+  const close = async () => {
+    redis.disconnect();
+    await server.close();
+  };
+  return { store, redis, server, slug: "tiny", close };
+}
+
+export async function announce(store: Store, name: string): Promise<void> {
   await store.announceModel({
-    name: "tiny",
+    name,
     context_length: 1024,
     capabilities: ["chat", "completion", "embedding"],
     embedding_length: 192,
@@ -31,16 +47,32 @@ export async function openStore(): Promise<StoreHarness> {
     is_default: true,
     registered_at_ms: 1,
   });
-  const close = async () => {
-    redis.disconnect();
-    await server.close();
-  };
-  return { store, redis, server, slug: "tiny", close };
 }
 
-export function sampleJob(harness: StoreHarness, over: Partial<NewJob> = {}): NewJob {
+/** One store for a test file, emptied before each test; after each, every key in Redis must make sense. */
+export function useStore(): StoreHarness {
+  const harness = {} as StoreHarness;
+  beforeAll(async () => {
+    Object.assign(harness, await openStore());
+  });
+  beforeEach(async () => {
+    await harness.redis.flushall();
+    await announce(harness.store, "tiny");
+  });
+  afterEach(async () => {
+    expect(await brokenInvariants(harness.redis, harness.store.keys)).toEqual([]);
+  });
+  afterAll(() => harness.close());
+  return harness;
+}
+
+export function newJobId(): string {
+  return newId("job", { now: Date.now, randomBytes, cell: 0 });
+}
+
+export function sampleJob(harness: Pick<StoreHarness, "slug">, over: Partial<NewJob> = {}): NewJob {
   return {
-    id: newId("job", { now: Date.now, randomBytes, cell: 0 }),
+    id: newJobId(),
     owner: "local",
     slug: harness.slug,
     request: { v: 1, type: "chat", messages: [{ role: "user", content: "hello" }], params: { seed: 1 } },
@@ -51,4 +83,62 @@ export function sampleJob(harness: StoreHarness, over: Partial<NewJob> = {}): Ne
     retryOf: null,
     ...over,
   };
+}
+
+/** Says that a worker with this many slots lives; each slot makes room for two jobs in the window. */
+export function openSlots(harness: StoreHarness, slots: number, workerId = "w1", slug = harness.slug): Promise<FedJob[]> {
+  return harness.store.beat({ workerId, host: "test", pid: 1, slots: [{ slug, slots }] });
+}
+
+export async function submit(harness: StoreHarness, over: Partial<NewJob> = {}): Promise<NewJob & { fed: FedJob[] }> {
+  const job = sampleJob(harness, over);
+  const result = await harness.store.accept(job);
+  if (result.outcome !== "accepted") throw new Error(`not accepted: ${result.outcome}`);
+  return { ...job, fed: result.fed };
+}
+
+/** Submits a job and claims it; needs room in the window. */
+export async function start(harness: StoreHarness, over: Partial<NewJob> = {}): Promise<StartedJob> {
+  const { fed, ...job } = await submit(harness, over);
+  const run = fed.find((entry) => entry.jobId === job.id)?.run;
+  if (run === undefined) throw new Error("the job was not fed: open slots first");
+  return { ...job, run, claim: await take(harness, { job_id: job.id, run }) };
+}
+
+export async function take(harness: StoreHarness, carrier: { job_id: string; run: number }, workerId = "w1"): Promise<Claim> {
+  const result = await harness.store.claim(carrier, workerId);
+  if (result.outcome !== "claimed") throw new Error(`not claimed: ${result.outcome}`);
+  return result.claim;
+}
+
+export const done = { status: "succeeded", result: { text: "yes", finish_reason: "stop" }, completionTokens: 1 } as const;
+
+/** Redis's own clock, which is the one that counts, in milliseconds. */
+export async function redisNow(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+}
+
+/** Reads until the reading fits. @throws when it has not after `timeoutMs`, with the last reading */
+export async function until<T>(read: () => Promise<T>, fits: (value: T) => boolean, timeoutMs = 10_000): Promise<T> {
+  const giveUp = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (fits(value)) return value;
+    if (Date.now() > giveUp) throw new Error(`still ${JSON.stringify(value)} after ${timeoutMs} ms`);
+    await pause(5);
+  }
+}
+
+export function clockPast(redis: Redis, ms: number): Promise<number> {
+  return until(
+    () => redisNow(redis),
+    (now) => now > ms,
+  );
+}
+
+/** What the outbox holds for a job, in order. */
+export async function eventsOf(harness: StoreHarness, jobId: string): Promise<string[]> {
+  const entries = (await harness.redis.xrange(harness.store.keys.outbox, "-", "+")) as [string, string[]][];
+  return entries.filter(([, fields]) => fields[3] === jobId).map(([, fields]) => fields[1] ?? "");
 }

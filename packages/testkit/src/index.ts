@@ -1,1 +1,2 @@
+export { type LlameroProcess, type LogEntry, startLlamero } from "./llamero-process.ts";
 export { startRedis, type TestRedis } from "./redis-server.ts";

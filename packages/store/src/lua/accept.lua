@@ -1,7 +1,9 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
--- Answers {'accepted', fed…} | {'duplicate', id} | {'conflict', id}.
+-- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id}.
 local id, owner, slug, kind, request, run_at, deadline, idempotency, body_hash, metadata, retry_of = unpack(ARGV)
 
+-- The same id again is the same call again, sent twice by a connection that broke in between.
+if redis.call('EXISTS', P .. 'job:' .. id) == 1 then return { 'duplicate', id } end
 if idempotency ~= '' then
   local key = P .. 'idem:' .. owner .. ':' .. idempotency
   local seen = redis.call('GET', key)
@@ -12,7 +14,9 @@ if idempotency ~= '' then
   redis.call('SET', key, id .. ' ' .. body_hash)
 end
 
-local record = { 'v', 1, 'owner', owner, 'model', slug, 'type', kind, 'status', 'queued', 'created_ms', now }
+local is_due = run_at == '' or tonumber(run_at) <= now
+local status = is_due and 'queued' or 'scheduled'
+local record = { 'v', 1, 'owner', owner, 'model', slug, 'type', kind, 'status', status, 'created_ms', now }
 local function add(name, value)
   if value ~= '' then
     record[#record + 1] = name
@@ -33,13 +37,12 @@ redis.call('SET', P .. 'req:' .. id, request)
 if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
 redis.call('ZADD', P .. 'own:' .. owner, 0, id)
 redis.call('ZADD', P .. 'own:' .. owner .. ':m:' .. slug, 0, id)
+redis.call('ZADD', P .. 'own:' .. owner .. ':s:' .. status, 0, id)
 
-if run_at ~= '' and tonumber(run_at) > now then
-  move(id, owner, nil, 'scheduled')
-  redis.call('ZADD', P .. 'scheduled', run_at, id)
-else
-  move(id, owner, nil, 'queued')
-  enqueue(id, owner, slug, now)
+if is_due then
+  enqueue(id, owner, slug, exactly_now)
   feed(slug)
+else
+  redis.call('ZADD', P .. 'scheduled', run_at, id)
 end
-return { 'accepted', unpack(fed) }
+return { 'accepted', status, now, unpack(fed) }

@@ -4,12 +4,17 @@ if #ARGV == 3 then
   forget_worker(worker)
   return fed
 end
-local slugs = {}
+local slugs, is_served = {}, {}
 for i = 4, #ARGV, 2 do
   local slug = ARGV[i]
   slugs[#slugs + 1] = slug
+  is_served[slug] = true
   redis.call('HSET', P .. 'fleet:' .. slug, worker, ARGV[i + 1])
   size_window(slug)
+end
+-- What it served before and has unloaded since.
+for slug in string.gmatch(redis.call('HGET', P .. 'worker:' .. worker, 'models') or '', '%S+') do
+  if not is_served[slug] then leave_model(worker, slug) end
 end
 redis.call('ZADD', P .. 'workers', now + ttl_ms, worker)
 redis.call('HSET', P .. 'worker:' .. worker, 'models', table.concat(slugs, ' '), 'info', info, 'seen_ms', now)

@@ -1,10 +1,11 @@
 -- Cancels a job of an owner. Waiting: ended at once. Running: its worker is asked to stop; with force it is ended with
 -- what its stream holds. Answers {'cancelled', fed…} | {'requested'} | {'terminal', status} | {'gone'}.
 local id, owner, force = unpack(ARGV)
-local holder, slug, status = unpack(read(id, 'owner', 'model', 'status'))
+local holder, slug, status, stop = unpack(read(id, 'owner', 'model', 'status', 'stop'))
 if holder ~= owner then return { 'gone' } end
 if status == 'running' and force == '' then
-  request_stop(id, 'cancelled')
+  -- A second request does not give the worker more time.
+  if not stop then request_stop(id, 'cancelled') end
   return { 'requested' }
 end
 if status == 'running' then

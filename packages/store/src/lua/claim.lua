@@ -3,18 +3,23 @@
 -- Answers {'claimed', fence, attempts, request, queue_ms} | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
 local id, run, worker, max_attempts = unpack(ARGV)
 local key = P .. 'job:' .. id
-local owner, slug, status, current, deadline, attempts, created, run_at =
-  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'attempts', 'created_ms', 'run_at_ms'))
+local owner, slug, status, current, deadline, attempts, created, run_at, stop =
+  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'attempts', 'created_ms', 'run_at_ms', 'stop'))
 if not status then return { 'refused', 'gone' } end
-if status ~= 'queued' and status ~= 'running' then return { 'refused', 'terminal' } end
+if redis.call('ZSCORE', P .. 'finished', id) then return { 'refused', 'terminal' } end
 if current ~= run then return { 'refused', 'stale' } end
 -- A job that stands in the backlog again has been handed back since this carrier was made.
 if status == 'queued' and not redis.call('ZSCORE', P .. 'window:' .. slug, id) then return { 'refused', 'stale' } end
+-- The worker that was asked to stop is gone: nobody else needs to start for it.
+if status == 'running' and stop then
+  end_stopped(id, owner, slug, stop)
+  return { 'refused', 'terminal', unpack(fed) }
+end
 if deadline and tonumber(deadline) <= now then
   if status == 'running' then
-    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', 'The deadline passed while the job ran.')
+    end_stopped(id, owner, slug, 'deadline')
   else
-    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', 'The deadline passed while the job waited.')
+    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', LATE_WAITING)
   end
   return { 'refused', 'expired', unpack(fed) }
 end

@@ -1,5 +1,5 @@
 -- Ends an attempt under its fence: a terminal outcome writes result, state, indexes and the outbox event together;
--- outcome `queued` hands the job back to the front of its queue.
+-- outcome `queued` hands the job back to the front of its queue, or ends it when it was asked to stop.
 -- Answers {'finished', fed…} | {'refused', reason} with reason gone | fenced.
 local id, fence, outcome, result, code, message, completion_tokens = unpack(ARGV)
 local owner, slug, status, current, created, run_at, stop =
@@ -8,10 +8,11 @@ if not status then return { 'refused', 'gone' } end
 if status ~= 'running' or current ~= fence then return { 'refused', 'fenced' } end
 if completion_tokens ~= '' then redis.call('HSET', P .. 'job:' .. id, 'completion_tokens', completion_tokens) end
 if outcome == 'queued' and stop then
-  local to = stop == 'deadline' and 'expired' or 'cancelled'
-  end_with_stream(id, owner, slug, to, stop, to == 'expired' and 'deadline_exceeded' or '', '')
+  end_stopped(id, owner, slug, stop)
 elseif outcome == 'queued' then
   requeue(id, owner, slug, math.max(tonumber(created), tonumber(run_at or '0')))
+elseif outcome == 'expired' then
+  finalize(id, owner, slug, 'running', outcome, result, 'deadline_exceeded', LATE_RUNNING)
 else
   finalize(id, owner, slug, 'running', outcome, result, code, message)
 end

@@ -9,13 +9,15 @@ local function size_window(slug)
   redis.call('SET', P .. 'cap:' .. slug, slots * WINDOW_PER_SLOT)
 end
 
+local function leave_model(worker, slug)
+  redis.call('HDEL', P .. 'fleet:' .. slug, worker)
+  size_window(slug)
+end
+
 local function forget_worker(worker)
   local models = redis.call('HGET', P .. 'worker:' .. worker, 'models') or ''
   redis.call('ZREM', P .. 'workers', worker)
   redis.call('DEL', P .. 'worker:' .. worker)
-  for slug in string.gmatch(models, '%S+') do
-    redis.call('HDEL', P .. 'fleet:' .. slug, worker)
-    size_window(slug)
-  end
+  for slug in string.gmatch(models, '%S+') do leave_model(worker, slug) end
 end
 

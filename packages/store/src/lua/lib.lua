@@ -3,12 +3,18 @@
 local P = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- To the microsecond, for orders: no two scripts start in the same one, so what came first stands first.
+local exactly_now = time[1] * 1000 + time[2] / 1000
 
 -- After a stop is requested, how long the worker has to acknowledge before the job is ended over its head.
 local STOP_GRACE_MS = 2000
 
--- Most jobs one script call feeds; the next call goes on. Keeps replies far below Lua's limit for unpack.
+-- Most jobs one script call feeds, over all models; the next call goes on. Three values a job: the answer stays far
+-- below the 8,000 values that Lua can unpack.
 local FEED_LIMIT = 500
+
+local LATE_WAITING = 'The deadline passed while the job waited.'
+local LATE_RUNNING = 'The deadline passed while the job ran.'
 
 local fed = {}
 
@@ -28,7 +34,7 @@ end
 
 local function move(id, owner, from, to)
   local index = P .. 'own:' .. owner .. ':s:'
-  if from then redis.call('ZREM', index .. from, id) end
+  redis.call('ZREM', index .. from, id)
   redis.call('ZADD', index .. to, 0, id)
   redis.call('HSET', P .. 'job:' .. id, 'status', to)
 end
@@ -48,10 +54,11 @@ local function group_of(owner)
   return owner .. ':normal'
 end
 
+-- An addition can only lower a group's head, so the rank needs no look at the backlog.
 local function enqueue(id, owner, slug, ready_ms)
   local group = group_of(owner)
   redis.call('ZADD', P .. 'backlog:' .. slug .. ':' .. group, ready_ms, id)
-  rank_group(slug, group)
+  redis.call('ZADD', P .. 'groups:' .. slug, 'LT', ready_ms, group)
 end
 
 local function dequeue(id, owner, slug)
@@ -63,13 +70,14 @@ end
 -- id, run, slug; the caller returns it, and whoever called the script adds the carriers.
 local function feed(slug)
   local cap = tonumber(redis.call('GET', P .. 'cap:' .. slug) or '0')
-  local room = math.min(FEED_LIMIT, cap - redis.call('ZCARD', P .. 'window:' .. slug))
+  if cap == 0 then return end
+  local room = math.min(FEED_LIMIT - #fed / 3, cap - redis.call('ZCARD', P .. 'window:' .. slug))
   while room > 0 do
     local group = redis.call('ZRANGE', P .. 'groups:' .. slug, 0, 0)[1]
     if not group then return end
     local id = redis.call('ZPOPMIN', P .. 'backlog:' .. slug .. ':' .. group)[1]
     rank_group(slug, group)
-    redis.call('ZADD', P .. 'window:' .. slug, now, id)
+    redis.call('ZADD', P .. 'window:' .. slug, exactly_now + #fed / 3000, id)
     local run = redis.call('HINCRBY', P .. 'job:' .. id, 'run', 1)
     fed[#fed + 1] = id
     fed[#fed + 1] = run
@@ -108,6 +116,15 @@ local function end_with_stream(id, owner, slug, to, reason, code, message)
   end
   local result = cjson.encode({ text = table.concat(parts), finish_reason = reason })
   finalize(id, owner, slug, 'running', to, result, code, message)
+end
+
+-- Ends a running job that was asked to stop, for the reason it was asked.
+local function end_stopped(id, owner, slug, stop)
+  if stop == 'deadline' then
+    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', LATE_RUNNING)
+  else
+    end_with_stream(id, owner, slug, 'cancelled', 'cancelled', '', '')
+  end
 end
 
 -- Asks the worker of a running job to stop; the deadlines index ends the job if nobody answers in time.

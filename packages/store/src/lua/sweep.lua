@@ -19,14 +19,11 @@ for _, id in ipairs(due('deadlines', now)) do
   local owner, slug, status, stop = unpack(read(id, 'owner', 'model', 'status', 'stop'))
   if status == 'running' and not stop then
     request_stop(id, 'deadline')
-  elseif status == 'running' and stop == 'cancelled' then
-    end_with_stream(id, owner, slug, 'cancelled', 'cancelled', '', '')
-    ended = ended + 1
   elseif status == 'running' then
-    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', 'The deadline passed while the job ran.')
+    end_stopped(id, owner, slug, stop)
     ended = ended + 1
   else
-    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', 'The deadline passed while the job waited.')
+    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', LATE_WAITING)
     ended = ended + 1
   end
 end

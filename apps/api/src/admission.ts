@@ -1,0 +1,42 @@
+import { AppError, type JobRequest, type ModelEntry, requestTexts } from "@llamero/core";
+
+/** Fewest tokens a text can have: no token spells more bytes than the longest of the vocabulary. */
+function fewestTokens(text: string, model: ModelEntry): number {
+  return Math.ceil(Buffer.byteLength(text) / model.max_token_bytes);
+}
+
+function refuseLength(text: string, tokens: number, model: ModelEntry, param: string): never {
+  const size = `${Buffer.byteLength(text)} bytes, at least ${tokens} tokens`;
+  throw new AppError("context_length_exceeded", `The text has ${size}; ${model.name} holds ${model.context_length} tokens.`, {
+    param,
+  });
+}
+
+/**
+ * Refuses what the model surely cannot do, before anything is stored. The worker counts exactly.
+ * @throws AppError `unsupported_capability`, `context_length_exceeded`
+ */
+export function admit(request: JobRequest, model: ModelEntry): void {
+  if (!model.capabilities.includes(request.type))
+    throw new AppError("unsupported_capability", `${model.name} does ${model.capabilities.join(", ")}, not ${request.type}.`, {
+      param: "model",
+    });
+  if (request.type === "embedding") {
+    for (const [index, text] of request.input.entries()) {
+      const tokens = fewestTokens(text, model);
+      if (tokens > model.context_length)
+        refuseLength(text, tokens, model, request.input.length === 1 ? "input" : `input.${index}`);
+    }
+    return;
+  }
+  const text = requestTexts(request).join("");
+  const tokens = fewestTokens(text, model);
+  if (tokens > model.context_length) refuseLength(text, tokens, model, request.type === "chat" ? "messages" : "prompt");
+  const { max_tokens } = request.params;
+  if (max_tokens !== undefined && tokens + max_tokens > model.context_length) {
+    const sum = `The prompt has at least ${tokens} tokens and max_tokens is ${max_tokens}`;
+    throw new AppError("context_length_exceeded", `${sum}; together ${model.name} holds ${model.context_length}.`, {
+      param: "params.max_tokens",
+    });
+  }
+}

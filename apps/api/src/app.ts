@@ -1,0 +1,94 @@
+import { AppError } from "@llamero/core";
+import { type Context, Hono } from "hono";
+import { requestId } from "hono/request-id";
+import { z } from "zod";
+import { type Auth, checkHost, LOCAL_OWNER } from "./auth.ts";
+import { addDocsPage } from "./docs-page.ts";
+import { errorAnswer } from "./http-errors.ts";
+import { openApiDocument } from "./openapi.ts";
+import { readQuery } from "./query.ts";
+import { checkAnnounced, readJson } from "./read-json.ts";
+import type { Route, Services } from "./route.ts";
+import { routes } from "./routes/index.ts";
+import { shorten } from "./shorten.ts";
+import { validate } from "./validate.ts";
+
+export interface AppOptions {
+  services: Services;
+  auth: Auth;
+  /** Largest body taken, in bytes. */
+  maxBodyBytes: number;
+  version: string;
+  newRequestId: () => string;
+}
+
+type Respond = (c: Context, answer: { status: number; body: unknown; headers?: Record<string, string> }) => Response;
+
+const respond: Respond = (c, { status, body, headers }) =>
+  c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
+
+async function ownerOf(c: Context, route: Route, auth: Auth): Promise<string> {
+  if (route.isPublic === true) return LOCAL_OWNER;
+  if (await auth.isOpen()) checkHost(c.req.header("host") ?? null);
+  return auth.owner(c.req.header("authorization") ?? null);
+}
+
+const noQuery = z.strictObject({});
+
+function serve(route: Route, { services, auth, maxBodyBytes }: AppOptions) {
+  const { request } = route;
+  return async (c: Context): Promise<Response> => {
+    const owner = await ownerOf(c, route, auth);
+    checkAnnounced(c.req.raw.headers, maxBodyBytes);
+    const answer = await route.handle(
+      {
+        owner,
+        path: request?.path === undefined ? undefined : validate(request.path, c.req.param()),
+        query: validate(request?.query ?? noQuery, readQuery(c.req.url)),
+        body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, maxBodyBytes)),
+        headers: c.req.raw.headers,
+        signal: c.req.raw.signal,
+      },
+      services,
+    );
+    return respond(c, answer);
+  };
+}
+
+const toHonoPath = (path: string) => path.replace(/\{(\w+)\}/g, ":$1");
+
+/** Methods by path, for the answer to a wrong one. */
+function addMethodErrors(app: Hono): void {
+  const methods = Map.groupBy(routes, (route) => route.path);
+  for (const [path, list] of methods) {
+    const allowed = list.flatMap(({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()])).join(", ");
+    app.all(toHonoPath(path), (c) => {
+      const error = new AppError("method_not_allowed", `${path} takes ${allowed}, not ${shorten(c.req.method)}.`);
+      const answer = errorAnswer(error);
+      return respond(c, { ...answer, headers: { ...answer.headers, allow: allowed } });
+    });
+  }
+}
+
+/** The API as a value: `app.request()` serves it without a socket. */
+export function createApp(options: AppOptions): Hono {
+  const { services, version } = options;
+  const app = new Hono();
+  app.use(requestId({ generator: options.newRequestId, limitLength: 128 }));
+  for (const route of routes) app.on(route.method.toUpperCase(), toHonoPath(route.path), serve(route, options));
+  const document = JSON.stringify(openApiDocument(routes, version));
+  app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }));
+  addDocsPage(app);
+  addMethodErrors(app);
+  app.notFound((c) => {
+    const message = `There is nothing at ${c.req.method} ${shorten(c.req.path)}. GET /openapi.json lists all routes.`;
+    return respond(c, errorAnswer(new AppError("route_not_found", message)));
+  });
+  app.onError((error, c) => {
+    const answer = errorAnswer(error);
+    if (answer.status === 500)
+      services.logger.error({ err: error, request_id: c.get("requestId"), path: c.req.path }, "request failed");
+    return respond(c, answer);
+  });
+  return app;
+}

@@ -1,0 +1,78 @@
+import { AppError, type ErrorCode } from "@llamero/core";
+import { z } from "zod";
+
+/** Error code → HTTP status: the only place where the two meet. */
+const statuses: Record<ErrorCode, number> = {
+  invalid_json: 400,
+  invalid_request: 400,
+  unknown_parameter: 400,
+  unsupported_schema: 400,
+  unsupported_capability: 400,
+  invalid_cursor: 400,
+  context_length_exceeded: 400,
+  unauthorized: 401,
+  forbidden_host: 403,
+  model_not_found: 404,
+  job_not_found: 404,
+  key_not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  idempotency_conflict: 409,
+  job_not_finished: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  no_models: 503,
+  redis_unavailable: 503,
+  redis_memory_full: 503,
+  engine_crashed: 500,
+  engine_failed: 500,
+  worker_lost: 500,
+  cancelled: 500,
+  deadline_exceeded: 500,
+  config_invalid: 500,
+  port_in_use: 500,
+  data_dir_in_use: 500,
+  redis_start_failed: 500,
+  model_file_invalid: 500,
+  model_too_large: 500,
+  model_download_failed: 500,
+  gpu_unavailable: 500,
+  internal_error: 500,
+};
+
+/** Seconds after which a 503 is worth another try. */
+const RETRY_AFTER_SECONDS = 2;
+
+export const errorSchema = z
+  .object({
+    error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
+  })
+  .meta({ id: "Error", description: "What went wrong and what to do about it." });
+
+function typeOf(status: number): string {
+  if (status === 401 || status === 403) return "authentication_error";
+  if (status === 404) return "not_found_error";
+  if (status === 409) return "conflict_error";
+  if (status === 503) return "unavailable_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+export interface ErrorAnswer {
+  status: number;
+  body: z.infer<typeof errorSchema>;
+  headers: Record<string, string>;
+}
+
+/** The answer to a failed request. A 5xx never says what happened inside. */
+export function errorAnswer(error: unknown): ErrorAnswer {
+  const known = error instanceof AppError ? error : new AppError("internal_error", "");
+  const status = statuses[known.code];
+  const isInside = status === 500;
+  const message = isInside ? "Something went wrong on our side; the log has it under this request's id." : known.message;
+  const headers: Record<string, string> = {};
+  if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  if (status === 409) headers["x-should-retry"] = "false";
+  const code = isInside ? "internal_error" : known.code;
+  return { status, headers, body: { error: { message, type: typeOf(status), code, param: isInside ? null : known.param } } };
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { AppError, newId } from "@llamero/core";
+import {
+  type Env,
+  type ProcessContext,
+  parseEnv,
+  type ReadyDetails,
+  runProcess,
+  type Settings,
+  settingsFor,
+} from "@llamero/process";
+import { Carriers } from "@llamero/queue";
+import { connectRedis, createStore, Notifications } from "@llamero/store";
+import packageJson from "../package.json" with { type: "json" };
+import { createApp } from "./app.ts";
+import { Auth, isLoopbackHost } from "./auth.ts";
+import { listen } from "./listen.ts";
+import { ModelLookup } from "./model-lookup.ts";
+
+/** Runs an API process until it is told to stop. */
+export async function main(env: Env): Promise<void> {
+  await runProcess({ name: "api", configure: () => parseEnv(settingsFor("api"), env), start });
+}
+
+async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Promise<void> {
+  if (isLoopback || (await auth.hasStoredKeys())) return;
+  throw new AppError(
+    "config_invalid",
+    `HOST=${host} can be reached from other machines, and there is no API key. Make one with \`llamero keys create\`, or set LLAMERO_API_KEYS, or listen on 127.0.0.1.`,
+  );
+}
+
+async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>): Promise<ReadyDetails> {
+  const redis = await connectRedis(config.REDIS_URL, "commands");
+  lifecycle.defer("redis", () => redis.disconnect());
+  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
+
+  const isLoopback = isLoopbackHost(config.HOST);
+  const auth = new Auth({ fixedKeys: config.LLAMERO_API_KEYS, apiKeys: store.apiKeys, isLoopback, now: Date.now });
+  if (config.LLAMERO_API_KEYS.length === 0) await checkExposure(auth, isLoopback, config.HOST);
+
+  const carriers = new Carriers({ connection: redis, store });
+  lifecycle.defer("carriers", () => carriers.close());
+  const notifications = new Notifications(await connectRedis(config.REDIS_URL, "blocking"), store.keys);
+  lifecycle.defer("notifications", () => notifications.close());
+
+  const newRequestId = () => newId("request", { now: Date.now, randomBytes, cell: store.cell });
+  const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
+  const models = new ModelLookup(store, Date.now);
+  const app = createApp({
+    services: { store, carriers, notifications, models, logger, now: Date.now },
+    auth,
+    maxBodyBytes,
+    version: packageJson.version,
+    newRequestId,
+  });
+  const server = await listen(app, { host: config.HOST, port: config.PORT, maxBodyBytes, newRequestId, logger });
+  lifecycle.defer("server", async () => {
+    const closed = server.close();
+    // Requests that wait answer with what they have.
+    await notifications.close();
+    await closed;
+  });
+  logger.info({ url: server.url }, `listening on ${server.url}`);
+  return { url: server.url };
+}

@@ -1,0 +1,64 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { errorSchema } from "./http-errors.ts";
+import type { Route } from "./route.ts";
+
+const json = (schema: unknown) => ({ "application/json": { schema } });
+
+/** Statuses that any route may answer with an error, and when. */
+const commonErrors = {
+  400: "The request is not valid; the message names the field.",
+  401: "The API key is missing or not valid.",
+  403: "Without API keys, only loopback names are served.",
+  404: "There is no such thing, or it is another owner's.",
+  503: "Redis does not answer or is full; `Retry-After` says when to try again.",
+} as const;
+const bodyErrors = { 413: "The body is too large.", 415: "The body is not JSON." } as const;
+const writeErrors = { 409: "It is not in a state for this, or the Idempotency-Key was used with another body." } as const;
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  const { request, responses } = route;
+  const errors = {
+    ...commonErrors,
+    ...(request?.body === undefined ? {} : bodyErrors),
+    ...(route.method === "get" ? {} : writeErrors),
+  };
+  const answers = Object.entries(responses).map(([status, { description, schema }]) => [
+    status,
+    { description, content: json(schema) },
+  ]);
+  const failures = Object.entries(errors).map(([status, description]) => [status, { description, content: json(errorSchema) }]);
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    tags: [route.tag],
+    ...(route.isPublic === true ? { security: [] } : {}),
+    requestParams: {
+      ...(request?.path === undefined ? {} : { path: request.path }),
+      ...(request?.query === undefined ? {} : { query: request.query }),
+      ...(request?.headers === undefined ? {} : { header: request.headers }),
+    },
+    ...(request?.body === undefined ? {} : { requestBody: { required: true, content: json(request.body) } }),
+    responses: Object.fromEntries([...answers, ...failures]),
+  } as ZodOpenApiOperationObject;
+}
+
+/** The OpenAPI 3.1 document of a list of routes: their own schemas, nothing written twice. */
+export function openApiDocument(routes: readonly Route[], version: string) {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Llamero",
+      version,
+      description: "LLM inference as durable background jobs, on your own models and machines.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    tags: [{ name: "jobs" }, { name: "models" }, { name: "service" }],
+    security: [{}, { bearer: [] }],
+    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } } },
+    paths,
+  });
+}

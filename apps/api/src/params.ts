@@ -1,0 +1,18 @@
+import { isId } from "@llamero/core";
+import { z } from "zod";
+
+/** A whole number in a query string. */
+export function intParam(min: number, max: number, fallback: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .default(fallback)
+    .meta({ override: { type: "integer", minimum: min, maximum: max, default: fallback } });
+}
+
+/** An id in a path. Anything may stand there: what is no id of ours names no job, and is answered as such. */
+export const jobPath = z.object({ id: z.string().meta({ example: "job_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+
+export const isJobId = (value: string): boolean => isId("job", value);

@@ -1,0 +1,65 @@
+import type { Logger } from "@llamero/process";
+import type { Carriers } from "@llamero/queue";
+import type { Notifications, Store } from "@llamero/store";
+import type { z } from "zod";
+import type { ModelLookup } from "./model-lookup.ts";
+
+/** What handlers work with. */
+export interface Services {
+  store: Store;
+  carriers: Pick<Carriers, "add">;
+  notifications: Notifications;
+  models: ModelLookup;
+  logger: Logger;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** A request after authentication and validation. */
+export interface Call<Path, Query, Body> {
+  path: Path;
+  query: Query;
+  body: Body;
+  headers: Headers;
+  owner: string;
+  /** Aborts when the client is gone. */
+  signal: AbortSignal;
+}
+
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+type Shape = z.ZodObject | undefined;
+type Out<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends z.ZodType | undefined> {
+  method: "get" | "post" | "delete";
+  /** In OpenAPI's form: `/v1/jobs/{id}`. */
+  path: string;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tag: "jobs" | "models" | "service";
+  /** Answered without a key, in every mode. */
+  isPublic?: boolean;
+  request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
+  /** Success statuses; errors are the same for all routes. */
+  responses: Record<number, { description: string; schema: z.ZodType }>;
+  handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;
+}
+
+/** A route as the app and the OpenAPI document see it. */
+export type Route = Omit<RouteSpec<Shape, Shape, z.ZodType | undefined>, "handle"> & {
+  handle: (call: Call<unknown, unknown, unknown>, services: Services) => Promise<Answer>;
+};
+
+/** Declares a route: its schemas validate the request, type the handler and make its part of the OpenAPI document. */
+export function route<Path extends Shape, Query extends Shape, Body extends z.ZodType | undefined>(
+  spec: RouteSpec<Path, Query, Body>,
+): Route {
+  // The app validates by the same schemas before it calls, so the handler gets what its types say.
+  return spec as unknown as Route;
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { route } from "../route.ts";
+
+const statusSchema = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
+
+export const livez = route({
+  method: "get",
+  path: "/livez",
+  operationId: "livez",
+  summary: "Whether the process runs",
+  tag: "service",
+  isPublic: true,
+  responses: { 200: { description: "It does.", schema: statusSchema } },
+  handle: async () => ({ status: 200, body: { status: "ok" } }),
+});
+
+export const readyz = route({
+  method: "get",
+  path: "/readyz",
+  operationId: "readyz",
+  summary: "Whether requests can be served: Redis answers",
+  tag: "service",
+  isPublic: true,
+  responses: { 200: { description: "They can.", schema: statusSchema } },
+  handle: async (_call, { store }) => {
+    await store.ping();
+    return { status: 200, body: { status: "ok" } };
+  },
+});

@@ -1,0 +1,72 @@
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { AppError, type Job, jobSchema, newId, type SubmitBody, startTime, submitSchema, toJobRequest } from "@llamero/core";
+import { z } from "zod";
+import { admit } from "../admission.ts";
+import { enqueue } from "../enqueue.ts";
+import { idempotencyKey, preferredWaitMs } from "../prefer.ts";
+import { type Answer, type Call, route, type Services } from "../route.ts";
+import { waitForJob } from "../wait-for-job.ts";
+
+const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
+const SEEDS = 2 ** 32;
+
+/** Stores the job of a body, or finds the one that the same call made before. */
+async function accept(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Job> {
+  const { body, owner, headers } = call;
+  const { store, models, now } = services;
+  const model = await models.find(body.model);
+  const request = toJobRequest(body, randomInt(SEEDS));
+  admit(request, model);
+  const key = idempotencyKey(headers.get("idempotency-key"));
+  return enqueue(services, {
+    model: model.name,
+    job: {
+      id: newId("job", { now, randomBytes, cell: store.cell }),
+      owner,
+      slug: model.slug,
+      request,
+      runAtMs: startTime(body, now()),
+      deadlineMs: body.deadline_ms ?? null,
+      idempotency: key === null ? null : { key: digest(key), bodyHash: digest(JSON.stringify(body)) },
+      metadata: body.metadata ?? null,
+      retryOf: null,
+    },
+  });
+}
+
+async function handle(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Answer> {
+  const job = await accept(call, services);
+  const location = { location: `/v1/jobs/${job.id}` };
+  const waitMs = preferredWaitMs(call.headers.get("prefer"));
+  if (waitMs === 0) return { status: 202, body: job, headers: location };
+  const reference = { id: job.id, owner: call.owner };
+  const waited = await waitForJob(services, reference, { waitMs, signal: call.signal }).catch((error: unknown) => {
+    // The job is committed: whoever submitted it must get its id, whatever happens to the wait.
+    if (error instanceof AppError) return job;
+    throw error;
+  });
+  return {
+    status: waited.finished_at === null ? 202 : 200,
+    body: waited,
+    headers: { ...location, "preference-applied": `wait=${waitMs / 1000}` },
+  };
+}
+
+export const submitJob = route({
+  method: "post",
+  path: "/v1/jobs",
+  operationId: "submitJob",
+  summary: "Submit a job",
+  description:
+    "Stores the job and answers at once with 202; with `Prefer: wait=N` it waits up to N seconds (60 at most) and answers 200 if the job has ended by then. The same `Idempotency-Key` with the same body gives the same job, with another body 409.",
+  tag: "jobs",
+  request: {
+    headers: z.object({ "Idempotency-Key": z.string().max(255).optional(), Prefer: z.string().optional() }),
+    body: submitSchema,
+  },
+  responses: {
+    202: { description: "Accepted and stored; `Location` is where to poll it.", schema: jobSchema },
+    200: { description: "Ended within the wait that `Prefer` asked for.", schema: jobSchema },
+  },
+  handle,
+});

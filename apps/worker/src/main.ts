@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { modelSlug, newId } from "@llamero/core";
+import { parseModelSource, startEngine } from "@llamero/engine";
+import {
+  type Env,
+  type ProcessContext,
+  parseEnv,
+  type ReadyDetails,
+  runProcess,
+  type Settings,
+  settingsFor,
+} from "@llamero/process";
+import { Carriers, Consumer } from "@llamero/queue";
+import { connectRedis, createStore, onStopRequest } from "@llamero/store";
+import { announce } from "./announce.ts";
+import { drain } from "./drain.ts";
+import { EngineHost } from "./engine-host.ts";
+import { logEngineEvents } from "./engine-log.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { JobRunner } from "./job-runner.ts";
+
+type Context = ProcessContext<Settings<"worker">>;
+
+/** Runs a worker until it is told to stop. */
+export async function main(env: Env): Promise<void> {
+  await runProcess({ name: "worker", configure: () => parseEnv(settingsFor("worker"), env), start });
+}
+
+async function openRedis({ config, lifecycle }: Context) {
+  const open = async (name: string, role: "worker" | "blocking") => {
+    const redis = await connectRedis(config.REDIS_URL, role);
+    lifecycle.defer(name, () => redis.disconnect());
+    return redis;
+  };
+  return {
+    redis: await open("redis", "worker"),
+    pulls: await open("redis pulls", "blocking"),
+    hints: await open("redis hints", "blocking"),
+  };
+}
+
+async function openEngine({ config, logger, lifecycle }: Context): Promise<EngineHost> {
+  const models = (await Promise.all(config.LLAMERO_MODELS.map(parseModelSource))).flat();
+  const engine = await EngineHost.open({
+    logger,
+    start: (onExit) =>
+      startEngine({
+        models,
+        gpu: config.LLAMERO_GPU === false ? "false" : config.LLAMERO_GPU,
+        modelsDir: config.MODELS_DIR,
+        ...(config.LLAMERO_SLOTS === undefined ? {} : { slots: config.LLAMERO_SLOTS }),
+        ...(config.LLAMERO_CONTEXT === undefined ? {} : { contextSize: config.LLAMERO_CONTEXT }),
+        onProgress: logEngineEvents(logger),
+        onLog: (line) => logger.debug({ line }, "engine"),
+        onExit,
+      }),
+  });
+  lifecycle.defer("engine", () => engine.close());
+  return engine;
+}
+
+async function start(context: Context): Promise<ReadyDetails> {
+  const { config, logger, lifecycle, fail } = context;
+  const { redis, pulls, hints } = await openRedis(context);
+  const engine = await openEngine(context);
+  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
+  const carriers = new Carriers({ connection: redis, store });
+  lifecycle.defer("carriers", () => carriers.close());
+  const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
+  const runner = new JobRunner({ store, carriers, engine, workerId, logger });
+  await onStopRequest(hints, store.keys, (jobId, reason) => runner.stop(jobId, reason));
+
+  const models = await engine.models();
+  await announce(store, models, logger, Date.now());
+  const consumers = models.map(
+    ({ name, slots }) =>
+      new Consumer({
+        connection: pulls,
+        keys: store.keys,
+        slug: modelSlug(name),
+        concurrency: slots,
+        handle: (carrier) => runner.handle(name, carrier),
+        onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
+      }),
+  );
+  lifecycle.defer("consumers", () => drain(consumers, runner, config.LLAMERO_STOP_SECONDS * 1000));
+  for (const consumer of consumers) consumer.start(fail);
+
+  const slots = models.map((model) => ({ slug: modelSlug(model.name), slots: model.slots }));
+  const heartbeat = await startHeartbeat({
+    store,
+    carriers,
+    worker: { workerId, host: hostname(), pid: process.pid, slots },
+    logger,
+  });
+  lifecycle.defer("heartbeat", () => heartbeat.stop());
+  return { models: models.map(({ name, slots, context_length }) => ({ name, slots, context_length })) };
+}

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { BatchStrategy } from "./batch-strategy.ts";
+
+const item = (lane: number, tokens: number) => ({ tokens: new Array<number>(tokens).fill(0), evaluationPriority: lane });
+const lanes = (parts: { item: { evaluationPriority: number }; processAmount: number }[]) =>
+  parts.map((part) => [part.item.evaluationPriority, part.processAmount]);
+
+test("orders a batch by sequence", () => {
+  const { prioritize } = new BatchStrategy();
+  expect(lanes(prioritize({ items: [item(3, 1), item(1, 1), item(2, 1)], size: 512 }))).toEqual([
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ]);
+});
+
+test("gives every decoding sequence its token before prefills share the rest", () => {
+  const { prioritize } = new BatchStrategy();
+  const items = [item(1, 600), item(2, 1), item(3, 20), item(4, 1)];
+  expect(lanes(prioritize({ items, size: 102 }))).toEqual([
+    [1, 80],
+    [2, 1],
+    [3, 20],
+    [4, 1],
+  ]);
+});
+
+test("never plans more than fits", () => {
+  const { prioritize } = new BatchStrategy();
+  const parts = prioritize({ items: [item(1, 1), item(2, 1), item(3, 1), item(4, 9)], size: 2 });
+  expect(parts.reduce((sum, part) => sum + part.processAmount, 0)).toBe(2);
+});
+
+test("waits for running sequences that have not queued, and goes without them after a while", () => {
+  const strategy = new BatchStrategy();
+  strategy.setRunning(1, true);
+  strategy.setRunning(2, true);
+  const batch = { items: [item(1, 1)], size: 512 };
+  expect(strategy.prioritize(batch)).toEqual([]);
+  expect(lanes(strategy.prioritize({ items: [item(1, 1), item(2, 1)], size: 512 }))).toHaveLength(2);
+  let waits = 0;
+  while (strategy.prioritize(batch).length === 0) waits++;
+  expect(waits).toBe(24);
+});
+
+test("waits neither for sequences that ended nor while queueing is paused", () => {
+  let paused = false;
+  const strategy = new BatchStrategy(() => paused);
+  strategy.setRunning(1, true);
+  strategy.setRunning(2, true);
+  strategy.setRunning(2, false);
+  expect(strategy.prioritize({ items: [item(1, 1)], size: 512 })).toHaveLength(1);
+  strategy.setRunning(2, true);
+  paused = true;
+  expect(strategy.prioritize({ items: [item(1, 1)], size: 512 })).toHaveLength(1);
+});

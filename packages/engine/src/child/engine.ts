@@ -1,0 +1,98 @@
+import { AppError, type EmbedTask, type GenerateTask, toAppError } from "@llamero/core";
+import type { Llama } from "node-llama-cpp";
+import type { LoadOptions } from "../options.ts";
+import { type FromChild, type ToChild, toWireError } from "../protocol.ts";
+import { openBackend } from "./backend.ts";
+import { ChunkOutbox } from "./chunk-outbox.ts";
+import { loadModel } from "./load-model.ts";
+import type { ModelHost } from "./model-host.ts";
+
+const DEFAULT_FLUSH_MS = 25;
+
+/** The parent gets code and message; what a foreign library said stands in the log. */
+function logCause(error: unknown): void {
+  const cause = error instanceof AppError ? error.cause : error;
+  if (cause !== undefined) console.error(cause);
+}
+
+/** The child's side of the protocol: loads the models, then runs what the parent sends. */
+export class Engine {
+  readonly #send: (message: FromChild) => void;
+  readonly #hosts = new Map<string, ModelHost>();
+  /** Tasks under way, to be stopped. */
+  readonly #tasks = new Map<string, AbortController>();
+  #outbox: ChunkOutbox;
+  #llama: Llama | null = null;
+
+  constructor(send: (message: FromChild) => void) {
+    this.#send = send;
+    this.#outbox = this.#newOutbox(DEFAULT_FLUSH_MS);
+  }
+
+  async receive(message: ToChild): Promise<void> {
+    switch (message.type) {
+      case "load":
+        return this.#load(message.options);
+      case "generate":
+        return this.#run(message.task, (signal) => this.#generate(message.task, signal));
+      case "embed":
+        return this.#run(message.task, (signal) => this.#embed(message.task, signal));
+      case "stop":
+        return this.#tasks.get(message.taskId)?.abort(message.reason);
+      case "close":
+        return this.#llama?.dispose();
+    }
+  }
+
+  #newOutbox(flushMs: number): ChunkOutbox {
+    return new ChunkOutbox(flushMs, (chunks) => this.#send({ type: "chunks", chunks }));
+  }
+
+  async #load(options: LoadOptions): Promise<void> {
+    this.#outbox = this.#newOutbox(options.flushMs ?? DEFAULT_FLUSH_MS);
+    try {
+      const llama = await openBackend(options.gpu);
+      this.#llama = llama;
+      for (const source of options.models) {
+        const onEvent = (event: Extract<FromChild, { type: "progress" }>["event"]) => this.#send({ type: "progress", event });
+        this.#hosts.set(source.name, await loadModel({ llama, source, options, onEvent }));
+      }
+      this.#send({ type: "loaded", models: [...this.#hosts.values()].map((host) => host.facts) });
+    } catch (error) {
+      logCause(error);
+      this.#send({ type: "load_failed", error: toWireError(toAppError(error, "internal_error", "The engine could not start.")) });
+    }
+  }
+
+  async #run(task: GenerateTask | EmbedTask, work: (signal: AbortSignal) => Promise<FromChild>): Promise<void> {
+    const controller = new AbortController();
+    this.#tasks.set(task.id, controller);
+    try {
+      const message = await work(controller.signal);
+      this.#outbox.flush();
+      this.#send(message);
+    } catch (error) {
+      logCause(error);
+      this.#outbox.flush();
+      const failure = toAppError(error, "engine_failed", "The model could not finish this task; see the engine's log.");
+      this.#send({ type: "failed", taskId: task.id, error: toWireError(failure) });
+    } finally {
+      this.#tasks.delete(task.id);
+    }
+  }
+
+  async #generate(task: GenerateTask, signal: AbortSignal): Promise<FromChild> {
+    const outcome = await this.#host(task.model).generate(task, signal, (chunk) => this.#outbox.add(task.id, chunk));
+    return { type: "generated", taskId: task.id, outcome };
+  }
+
+  async #embed(task: EmbedTask, signal: AbortSignal): Promise<FromChild> {
+    return { type: "embedded", taskId: task.id, outcome: await this.#host(task.model).embed(task, signal) };
+  }
+
+  #host(model: string): ModelHost {
+    const host = this.#hosts.get(model);
+    if (host === undefined) throw new AppError("model_not_found", `Model "${model}" is not loaded here.`, { param: "model" });
+    return host;
+  }
+}

@@ -1,0 +1,65 @@
+import { AppError, checkJsonSchema, type GenerateRequest, toAppError } from "@llamero/core";
+import { type Llama, type LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
+
+type Params = GenerateRequest["params"];
+
+/** What node-llama-cpp 3.22.1 ends a schema's root rule with, to stop models that do not end by themselves. */
+const FORCED_NEWLINES = ' "\\n\\n\\n\\n" [\\n]*';
+/** Its integers take an exponent, so that 1e-3 passes for one. */
+const INTEGER_EXPONENT = /^(integer-number-rule ::= .*?) \(\[eE\].*$/m;
+const SCHEMA_PARAM = "params.response_format.json_schema.schema";
+
+/**
+ * Mends the grammar of a schema: the answer ends where the JSON ends, by the model's own end token, since being kept from it
+ * makes models append digits to numbers; and integers are integers.
+ */
+export function mendSchemaGrammar(grammar: string): string {
+  if (!grammar.includes(FORCED_NEWLINES)) throw new Error("The JSON schema grammar has another form than expected.");
+  return grammar.replace(FORCED_NEWLINES, "").replace(INTEGER_EXPONENT, "$1");
+}
+
+async function schemaGrammar(llama: Llama, schema: Record<string, unknown>): Promise<LlamaGrammar> {
+  checkJsonSchema(schema, SCHEMA_PARAM);
+  try {
+    const { grammar } = await llama.createGrammarForJsonSchema(schema as Parameters<Llama["createGrammarForJsonSchema"]>[0]);
+    return await llama.createGrammar({ grammar: mendSchemaGrammar(grammar) });
+  } catch (error) {
+    const text = "The schema could not be turned into a grammar; simplify it.";
+    throw new AppError("unsupported_schema", text, { param: SCHEMA_PARAM, cause: error });
+  }
+}
+
+async function textGrammar(llama: Llama, grammar: string): Promise<LlamaGrammar> {
+  try {
+    return await llama.createGrammar({ grammar });
+  } catch (error) {
+    const text =
+      "params.grammar is no valid GBNF grammar; it needs a rule named root, defined rules only, and no left recursion.";
+    throw new AppError("invalid_request", text, { param: "params.grammar", cause: error });
+  }
+}
+
+async function grammarOf(llama: Llama, params: Params): Promise<LlamaGrammar | null> {
+  if (params.grammar !== undefined) return textGrammar(llama, params.grammar);
+  const format = params.response_format;
+  if (format?.type === "json_schema") return schemaGrammar(llama, format.json_schema.schema);
+  return format?.type === "json_object" ? llama.getGrammarFor("json") : null;
+}
+
+/**
+ * The grammar of a request at its start, for one generation; null when the output is free.
+ * @throws AppError `invalid_request`, `unsupported_schema`
+ */
+export async function grammarState(llama: Llama, model: LlamaModel, params: Params): Promise<LlamaGrammarEvaluationState | null> {
+  const grammar = await grammarOf(llama, params);
+  if (grammar === null) return null;
+  if (params.ignore_eos) {
+    const text = "params.ignore_eos cannot be combined with a grammar: a grammar ends the output by the end token.";
+    throw new AppError("invalid_request", text, { param: "params.ignore_eos" });
+  }
+  try {
+    return new LlamaGrammarEvaluationState({ model, grammar });
+  } catch (error) {
+    throw toAppError(error, "invalid_request", "The grammar cannot be used with this model.");
+  }
+}

@@ -1,0 +1,106 @@
+import type { EmbedOutcome, EmbedTask, GenerateOutcome, GenerateTask, LoadedModel, TokenChunk } from "@llamero/core";
+import {
+  type JinjaTemplateChatWrapper,
+  type Llama,
+  type LlamaContext,
+  type LlamaModel,
+  type Token,
+  TokenBias,
+} from "node-llama-cpp";
+import type { BatchStrategy } from "./batch-strategy.ts";
+import type { ContextGate } from "./context-gate.ts";
+import { Embedder } from "./embedder.ts";
+import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
+import { grammarState } from "./grammar.ts";
+import { promptTokens, tokenBudget } from "./prompt.ts";
+import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
+import { SequenceSlot } from "./sequence-slot.ts";
+import { SlotPool } from "./slot-pool.ts";
+
+/** On the CPU a prompt is computed at tens of tokens a second on large models: a stop has to come through in between. */
+const CPU_PREFILL_CHUNK = 64;
+
+/** A model in memory with its context, batching and template. */
+export interface HostedModel {
+  llama: Llama;
+  model: LlamaModel;
+  context: LlamaContext;
+  strategy: BatchStrategy;
+  gate: ContextGate;
+  template: JinjaTemplateChatWrapper | null;
+  threads: number;
+  facts: LoadedModel;
+}
+
+/** Runs the tasks of one loaded model over its slots. */
+export class ModelHost {
+  readonly facts: LoadedModel;
+  readonly #hosted: HostedModel;
+  readonly #slots: SlotPool<SequenceSlot>;
+  readonly #embedder: Embedder;
+  #endTokens: Token[] | null = null;
+
+  constructor(hosted: HostedModel) {
+    this.facts = hosted.facts;
+    this.#hosted = hosted;
+    const { context, strategy, gate } = hosted;
+    const slots = Array.from(
+      { length: hosted.facts.slots },
+      (_, index) => new SequenceSlot(index, context.getSequence(), strategy, gate),
+    );
+    this.#slots = new SlotPool(slots);
+    this.#embedder = new Embedder(hosted.model, context.contextSize, hosted.threads);
+  }
+
+  /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */
+  async generate(task: GenerateTask, signal: AbortSignal, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome> {
+    const plan = await this.#plan(task);
+    const slot = await this.#slots.acquire(plan.prompt, signal);
+    if (slot === null) return unstartedOutcome(plan, stopReason(signal) ?? "cancelled");
+    try {
+      return await new Generation(plan, slot, signal, onChunk).run();
+    } catch (error) {
+      await slot.clear();
+      throw error;
+    } finally {
+      this.#slots.release(slot);
+    }
+  }
+
+  embed(task: EmbedTask, signal: AbortSignal): Promise<EmbedOutcome> {
+    return this.#embedder.embed(task, signal);
+  }
+
+  async #plan({ request }: GenerateTask): Promise<GenerationPlan> {
+    const acceptedAtMs = performance.now();
+    const { llama, model, context, template } = this.#hosted;
+    const { params } = request;
+    const prompt = promptTokens(model, template, request);
+    const maxTokens = tokenBudget(request, prompt.length, context.contextSize);
+    const generated: Token[] = [];
+    const sampling = samplingOptions(params, generated, context.contextSize);
+    const grammar = await grammarState(llama, model, params);
+    if (grammar !== null) sampling.grammarEvaluationState = grammar;
+    const biases = logitBiases(params, this.#vocabularySize(), () => this.#ends());
+    if (biases.size > 0) sampling.tokenBias = applyBiases(TokenBias.for(model), biases);
+    return {
+      prompt,
+      maxTokens,
+      stops: stopTexts(params),
+      sampling,
+      generated,
+      detokenize: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
+      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : context.batchSize,
+      acceptedAtMs,
+    };
+  }
+
+  #vocabularySize(): number {
+    return this.#hosted.model.fileInfo.metadata.tokenizer?.ggml?.tokens?.length ?? 0;
+  }
+
+  #ends(): Token[] {
+    this.#endTokens ??= endTokens(this.#hosted.model);
+    return this.#endTokens;
+  }
+}

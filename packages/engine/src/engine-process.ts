@@ -1,0 +1,157 @@
+import type { ChildProcess } from "node:child_process";
+import {
+  AppError,
+  type EmbedOutcome,
+  type EmbedTask,
+  type GenerateOutcome,
+  type GenerateTask,
+  type LoadedModel,
+  type Runtime,
+  type StopReason,
+  type TokenChunk,
+  toAppError,
+} from "@llamero/core";
+import { type FromChild, fromWireError, isFromChild, type TaskChunk, type ToChild } from "./protocol.ts";
+
+/** How long the child may take to end by itself. */
+const CLOSE_GRACE_MS = 3_000;
+
+type Outcome = GenerateOutcome | EmbedOutcome;
+
+interface Pending {
+  onChunk: (chunk: TokenChunk) => void;
+  resolve: (outcome: Outcome) => void;
+  reject: (error: AppError) => void;
+}
+
+/** A runtime whose models live in a process of its own. */
+export interface EngineRuntime extends Runtime {
+  /** The child's process id. */
+  readonly pid: number;
+}
+
+/** The parent's side of a loaded engine child: owns the process and the tasks under way in it. */
+export class EngineProcess implements EngineRuntime {
+  readonly models: readonly LoadedModel[];
+  readonly #child: ChildProcess;
+  readonly #onExit: (error: AppError) => void;
+  readonly #tasks = new Map<string, Pending>();
+  readonly #exited: Promise<void>;
+  #gone: AppError | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(child: ChildProcess, models: LoadedModel[], onExit: (error: AppError) => void) {
+    this.#child = child;
+    this.models = models;
+    this.#onExit = onExit;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#exited = promise;
+    const onEnd = (code: number | null, signal: NodeJS.Signals | null) => {
+      this.#ended(code, signal);
+      resolve();
+    };
+    if (child.exitCode === null && child.signalCode === null) child.once("exit", onEnd);
+    else onEnd(child.exitCode, child.signalCode);
+    // A message that could not be delivered is followed by `exit`, which settles everything.
+    child.on("error", () => child.kill("SIGKILL"));
+    child.on("message", (message) => {
+      if (isFromChild(message)) this.#receive(message);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome> {
+    return this.#run(task, { type: "generate", task }, onChunk) as Promise<GenerateOutcome>;
+  }
+
+  embed(task: EmbedTask): Promise<EmbedOutcome> {
+    return this.#run(task, { type: "embed", task }, () => {}) as Promise<EmbedOutcome>;
+  }
+
+  stop(taskId: string, reason: StopReason): void {
+    if (this.#gone === null && this.#tasks.has(taskId)) this.#child.send({ type: "stop", taskId, reason } satisfies ToChild);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #run(task: { id: string; model: string }, message: ToChild, onChunk: Pending["onChunk"]): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.#refusal(task);
+      if (refusal !== null) return reject(refusal);
+      this.#tasks.set(task.id, { onChunk, resolve, reject });
+      this.#child.send(message);
+    });
+  }
+
+  #refusal(task: { id: string; model: string }): AppError | null {
+    if (this.#gone !== null) return this.#gone;
+    if (this.#closing !== null) return new AppError("engine_failed", "The engine is closing.");
+    if (this.#tasks.has(task.id)) return new AppError("internal_error", `Task ${task.id} is already under way.`);
+    if (this.models.some((model) => model.name === task.model)) return null;
+    const names = this.models.map((model) => model.name).join(", ");
+    return new AppError("model_not_found", `Model "${task.model}" is not loaded here. Loaded: ${names}.`, { param: "model" });
+  }
+
+  #receive(message: FromChild): void {
+    switch (message.type) {
+      case "chunks":
+        for (const chunk of message.chunks) this.#deliver(chunk);
+        return;
+      case "generated":
+      case "embedded":
+        this.#take(message.taskId)?.resolve(message.outcome);
+        return;
+      case "failed":
+        this.#take(message.taskId)?.reject(fromWireError(message.error));
+        return;
+      case "progress":
+      case "loaded":
+      case "load_failed":
+        return;
+    }
+  }
+
+  /** A listener that throws fails its own task and no other. */
+  #deliver({ taskId, tokens, text }: TaskChunk): void {
+    try {
+      this.#tasks.get(taskId)?.onChunk({ tokens, text });
+    } catch (error) {
+      this.stop(taskId, "cancelled");
+      this.#take(taskId)?.reject(toAppError(error, "internal_error", "A chunk could not be handled."));
+    }
+  }
+
+  #take(taskId: string): Pending | undefined {
+    const pending = this.#tasks.get(taskId);
+    this.#tasks.delete(taskId);
+    return pending;
+  }
+
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    this.#gone = new AppError("engine_crashed", `The engine process ended (${how}).`);
+    this.#rejectAll(this.#gone);
+    if (this.#closing === null) this.#onExit(this.#gone);
+  }
+
+  #rejectAll(error: AppError): void {
+    const pending = [...this.#tasks.values()];
+    this.#tasks.clear();
+    for (const task of pending) task.reject(error);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#gone !== null) return;
+    this.#rejectAll(new AppError("engine_failed", "The engine was closed while the task was under way."));
+    if (this.#child.connected) this.#child.send({ type: "close" } satisfies ToChild);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_GRACE_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,67 @@
+import type { EmbedOutcome, EmbedTask, GenerateOutcome, GenerateTask, LoadedModel, StopReason } from "@llamero/core";
+import { AppError, type ErrorCode, isErrorCode } from "@llamero/core";
+import type { EngineEvent, LoadOptions } from "./options.ts";
+
+/** An AppError as it crosses the process border: no stack, no cause. */
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+  param: string | null;
+}
+
+/** New tokens of one task since the last message. */
+export interface TaskChunk {
+  taskId: string;
+  tokens: number[];
+  text: string;
+}
+
+/** What the parent tells the child. `load` comes first and once. */
+export type ToChild =
+  | { type: "load"; options: LoadOptions }
+  | { type: "generate"; task: GenerateTask }
+  | { type: "embed"; task: EmbedTask }
+  | { type: "stop"; taskId: string; reason: StopReason }
+  | { type: "close" };
+
+/** What the child tells the parent. A task's chunks all come before its `generated`. */
+export type FromChild =
+  | { type: "progress"; event: EngineEvent }
+  | { type: "loaded"; models: LoadedModel[] }
+  | { type: "load_failed"; error: WireError }
+  | { type: "chunks"; chunks: TaskChunk[] }
+  | { type: "generated"; taskId: string; outcome: GenerateOutcome }
+  | { type: "embedded"; taskId: string; outcome: EmbedOutcome }
+  | { type: "failed"; taskId: string; error: WireError };
+
+const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>(["load", "generate", "embed", "stop", "close"]);
+const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
+  "progress",
+  "loaded",
+  "load_failed",
+  "chunks",
+  "generated",
+  "embedded",
+  "failed",
+]);
+
+function typeOf(message: unknown): string {
+  return typeof message === "object" && message !== null && "type" in message ? String(message.type) : "";
+}
+
+/** Both ends run the same source, so the tag decides; a full parse would cost more than the tokens it carries. */
+export function isToChild(message: unknown): message is ToChild {
+  return toChildTypes.has(typeOf(message));
+}
+
+export function isFromChild(message: unknown): message is FromChild {
+  return fromChildTypes.has(typeOf(message));
+}
+
+export function toWireError(error: AppError): WireError {
+  return { code: error.code, message: error.message, param: error.param };
+}
+
+export function fromWireError(wire: WireError): AppError {
+  return new AppError(isErrorCode(wire.code) ? wire.code : "internal_error", wire.message, { param: wire.param });
+}

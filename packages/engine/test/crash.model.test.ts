@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { AppError } from "@llamero/core";
+import { expect, test, vi } from "vitest";
+import { begin, chat, startTiny, story } from "./tiny-engine.ts";
+
+/** A process that has ended may stand as a zombie until its new parent looks. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, "utf8"));
+}
+
+const endless = () => chat(story, { ignore_eos: true });
+
+test("a killed child rejects its tasks and is told of within a second", async () => {
+  const exits: AppError[] = [];
+  const engine = await startTiny({ onExit: (error) => exits.push(error) });
+  const tasks = [begin(engine, endless()), begin(engine, endless())];
+  const settled = Promise.allSettled(tasks.map((task) => task.outcome));
+  await Promise.all(tasks.map((task) => task.firstChunk));
+  const killedAtMs = performance.now();
+  process.kill(engine.pid, "SIGKILL");
+  const results = await settled;
+  expect(performance.now() - killedAtMs).toBeLessThan(1_000);
+  expect(results).toMatchObject([
+    { status: "rejected", reason: { code: "engine_crashed", retryable: true } },
+    { status: "rejected", reason: { code: "engine_crashed" } },
+  ]);
+  expect(exits).toEqual([expect.any(AppError)]);
+  await expect(begin(engine, chat("Hello")).outcome).rejects.toMatchObject({ code: "engine_crashed" });
+  await engine.close();
+});
+
+test("close ends the child, rejects what is under way, and may be called twice", async () => {
+  const exits: AppError[] = [];
+  const engine = await startTiny({ onExit: (error) => exits.push(error) });
+  const task = begin(engine, endless());
+  const rejected = expect(task.outcome).rejects.toMatchObject({ code: "engine_failed" });
+  await task.firstChunk;
+  await Promise.all([engine.close(), engine.close()]);
+  await rejected;
+  expect(isAlive(engine.pid)).toBe(false);
+  expect(exits).toEqual([]);
+  await expect(begin(engine, chat("Hello")).outcome).rejects.toMatchObject({ code: "engine_crashed" });
+});
+
+test("a killed parent leaves no child", async () => {
+  const script = fileURLToPath(new URL("./holds-an-engine.ts", import.meta.url));
+  const parent = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface({ input: parent.stdout }), "line");
+  const pid = Number(line);
+  expect(isAlive(pid)).toBe(true);
+  parent.kill("SIGKILL");
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5_000, interval: 20 });
+});
+
+test("signals to the whole group leave the child to its parent", async () => {
+  const engine = await startTiny();
+  process.kill(engine.pid, "SIGINT");
+  process.kill(engine.pid, "SIGTERM");
+  expect((await begin(engine, chat("Classify the sentiment: I love it.")).outcome).text).toBe("positive");
+  await engine.close();
+});
+
+test("a listener that throws fails its own task alone", async () => {
+  const engine = await startTiny();
+  const request = chat(story);
+  const broken = engine.generate({ id: "broken", model: "tiny", request }, () => {
+    throw new Error("no room");
+  });
+  const fine = begin(engine, chat("Classify the sentiment: I love it."));
+  await expect(broken).rejects.toMatchObject({ code: "internal_error", cause: new Error("no room") });
+  expect((await fine.outcome).text).toBe("positive");
+  await engine.close();
+});

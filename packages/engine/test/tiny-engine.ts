@@ -1,0 +1,38 @@
+import { fileURLToPath } from "node:url";
+import type { GenerateOutcome, GenerateRequest, TokenChunk } from "@llamero/core";
+import { type EngineOptions, type EngineRuntime, startEngine } from "../src/index.ts";
+
+type Params = Omit<GenerateRequest["params"], "seed"> & { seed?: number };
+
+export const tinyPath = fileURLToPath(new URL("../../../models/tiny/tiny.gguf", import.meta.url));
+export const story = "Write a short story about a llama.";
+
+export function startTiny(options: Partial<EngineOptions> = {}): Promise<EngineRuntime> {
+  return startEngine({ models: [{ kind: "file", name: "tiny", path: tinyPath }], gpu: "false", ...options });
+}
+
+export function chat(prompt: string, params: Params = {}): GenerateRequest {
+  return { v: 1, type: "chat", messages: [{ role: "user", content: prompt }], params: { seed: 1, ...params } };
+}
+
+export function completion(prompt: string, params: Params = {}): GenerateRequest {
+  return { v: 1, type: "completion", prompt, params: { seed: 1, ...params } };
+}
+
+let tasks = 0;
+
+/** A task under way, with its chunks as they come. */
+export function begin(engine: EngineRuntime, request: GenerateRequest) {
+  const id = `task-${++tasks}`;
+  const chunks: TokenChunk[] = [];
+  const first = Promise.withResolvers<TokenChunk>();
+  const outcome = engine.generate({ id, model: "tiny", request }, (chunk) => {
+    chunks.push(chunk);
+    first.resolve(chunk);
+  });
+  return { id, chunks, firstChunk: first.promise, outcome };
+}
+
+export function generate(engine: EngineRuntime, request: GenerateRequest): Promise<GenerateOutcome> {
+  return begin(engine, request).outcome;
+}

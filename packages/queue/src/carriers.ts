@@ -1,0 +1,75 @@
+import { carrierId } from "@llamero/core";
+import { type FedJob, redisError, type Store } from "@llamero/store";
+import { type ConnectionOptions, Queue } from "bullmq";
+import { inferenceQueue } from "./queue-names.ts";
+
+export interface CarriersOptions {
+  /** A connection of the role `commands` or `worker`; it stays the caller's. */
+  connection: ConnectionOptions;
+  store: Store;
+}
+
+/** BullMQ writes an event per state change of a carrier; nobody reads them, so few are kept. */
+const EVENTS_KEPT = 100;
+
+/**
+ * The producer's end of the model queues: puts carriers in for jobs that a script has fed.
+ * A carrier that could not be added does no harm: its record stands in the window, and the sweeper adds it again.
+ */
+export class Carriers {
+  readonly #options: CarriersOptions;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(options: CarriersOptions) {
+    this.#options = options;
+  }
+
+  /** Adds carriers; one that is already there is left as it is. @throws AppError `redis_unavailable` */
+  async add(fed: readonly FedJob[]): Promise<void> {
+    if (fed.length === 0) return;
+    const bySlug = Map.groupBy(fed, (job) => job.slug);
+    try {
+      await Promise.all(Array.from(bySlug, ([slug, jobs]) => this.#queue(slug).addBulk(jobs.map(toBulkJob))));
+    } catch (error) {
+      throw redisError(error);
+    }
+  }
+
+  /** Which of these jobs have no carrier. */
+  async missing<T extends FedJob>(jobs: readonly T[]): Promise<T[]> {
+    try {
+      const found = await Promise.all(
+        jobs.map((job) => this.#queue(job.slug).getJob(carrierId({ job_id: job.jobId, run: job.run }))),
+      );
+      return jobs.filter((_, index) => found[index] === undefined);
+    } catch (error) {
+      throw redisError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#queues.values(), (queue) => queue.close()));
+    this.#queues.clear();
+  }
+
+  #queue(slug: string): Queue {
+    const existing = this.#queues.get(slug);
+    if (existing !== undefined) return existing;
+    const { connection, store } = this.#options;
+    const queue = new Queue(inferenceQueue(slug), {
+      connection,
+      prefix: store.keys.queues,
+      skipWaitingForReady: true,
+      streams: { events: { maxLen: EVENTS_KEPT } },
+    });
+    // Each call reports its own failure; without a listener the emitter would end the process.
+    queue.on("error", () => {});
+    this.#queues.set(slug, queue);
+    return queue;
+  }
+}
+
+function toBulkJob({ jobId, run }: FedJob) {
+  const carrier = { v: 1 as const, job_id: jobId, run };
+  return { name: "run", data: carrier, opts: { jobId: carrierId(carrier), removeOnComplete: true, removeOnFail: true } };
+}

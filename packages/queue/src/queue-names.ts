@@ -1,0 +1,4 @@
+/** The BullMQ queue of a model's carriers. */
+export function inferenceQueue(slug: string): string {
+  return `inference.${slug}`;
+}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { BEAT_TTL_MS } from "../src/index.ts";
+import { openSlots, redisNow, start, submit, useStore } from "./harness.ts";
+
+const harness = useStore();
+const beat = (workerId: string, slots: Record<string, number>) =>
+  harness.store.beat({
+    workerId,
+    host: "test",
+    pid: 1,
+    slots: Object.entries(slots).map(([slug, count]) => ({ slug, slots: count })),
+  });
+
+test("makes a worker live until its beat is too old", async () => {
+  const { redis, store } = harness;
+  const before = await redisNow(redis);
+  await beat("w1", { tiny: 1, other: 2 });
+  expect(await store.liveWorkers()).toEqual([{ id: "w1", slugs: ["tiny", "other"] }]);
+  expect(Number(await redis.zscore(store.keys.workers, "w1"))).toBeGreaterThanOrEqual(before + BEAT_TTL_MS);
+  await redis.zadd(store.keys.workers, before - 1_000, "w1");
+  expect(await store.liveWorkers()).toEqual([]);
+});
+
+test("feeds what has waited for slots, for each of the worker's models", async () => {
+  const a = await submit(harness, { slug: "a" });
+  const b = await submit(harness, { slug: "b" });
+  const c = await submit(harness, { slug: "c" });
+  const fed = await beat("w1", { a: 1, b: 1 });
+  expect(fed.map((job) => job.jobId)).toEqual([a.id, b.id]);
+  expect((await beat("w2", { c: 1 })).map((job) => job.jobId)).toEqual([c.id]);
+});
+
+test("follows a worker that changes its slots", async () => {
+  for (let i = 0; i < 6; i++) await submit(harness);
+  expect(await beat("w1", { tiny: 1 })).toHaveLength(2);
+  expect(await beat("w1", { tiny: 2 })).toHaveLength(2);
+  expect(await beat("w1", { tiny: 1 })).toHaveLength(0);
+});
+
+test("takes back the slots of a model that the worker has unloaded", async () => {
+  await beat("w1", { tiny: 2, other: 2 });
+  await beat("w1", { other: 2 });
+  expect((await submit(harness)).fed).toEqual([]);
+  expect((await submit(harness, { slug: "other" })).fed).toHaveLength(1);
+});
+
+test("without slots says goodbye; what was fed stays in the window", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const running = await start(harness);
+  const fed = await submit(harness);
+  expect(await beat("w1", {})).toEqual([]);
+  expect(await store.liveWorkers()).toEqual([]);
+  expect((await submit(harness)).fed).toEqual([]);
+  expect(await store.getJob(running)).toMatchObject({ status: "running" });
+  expect((await store.claim({ job_id: fed.id, run: 1 }, "w2")).outcome).toBe("claimed");
+});
+
+test("lets an unknown worker say goodbye", async () => {
+  expect(await beat("never-seen", {})).toEqual([]);
+  expect(await harness.store.liveWorkers()).toEqual([]);
+});

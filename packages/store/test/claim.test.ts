@@ -1,0 +1,143 @@
+import { describe, expect, test } from "vitest";
+import { MAX_ATTEMPTS } from "../src/index.ts";
+import { clockPast, done, eventsOf, newJobId, openSlots, redisNow, start, submit, take, useStore } from "./harness.ts";
+
+const harness = useStore();
+const refused = (outcome: string) => ({ outcome, fed: [] });
+
+test("hands out the request under the first fence and counts the attempt", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const job = await submit(harness);
+  const claim = await take(harness, { job_id: job.id, run: 1 });
+  expect(claim).toMatchObject({ jobId: job.id, fence: 1, attempt: 1, request: job.request });
+  expect(claim.queueMs).toBeGreaterThanOrEqual(0);
+  const view = await store.getJob(job);
+  expect(view).toMatchObject({ status: "running", attempts: 1, position: null });
+  expect(Date.parse(view?.started_at ?? "")).toBeLessThanOrEqual(await redisNow(redis));
+  expect(await eventsOf(harness, job.id)).toEqual(["job.started"]);
+});
+
+test("counts the wait from the time at which the job could first run", async () => {
+  const { redis } = harness;
+  await openSlots(harness, 1);
+  const at = (await redisNow(redis)) + 150;
+  const job = await submit(harness, { runAtMs: at });
+  await clockPast(redis, at);
+  const { fed } = await harness.store.sweep({ retentionMs: 60_000, limit: 10 });
+  expect(fed).toHaveLength(1);
+  const claim = await take(harness, { job_id: job.id, run: 1 });
+  expect(claim.queueMs).toBeLessThanOrEqual((await redisNow(redis)) - at);
+});
+
+describe("refuses", () => {
+  test("a job that does not exist", async () => {
+    expect(await harness.store.claim({ job_id: newJobId(), run: 1 }, "w1")).toEqual(refused("gone"));
+  });
+
+  test("a job that has ended", async () => {
+    await openSlots(harness, 1);
+    const job = await submit(harness);
+    await harness.store.cancel(job);
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w1")).toEqual(refused("terminal"));
+  });
+
+  test("a job that was never fed, waiting or scheduled", async () => {
+    const waiting = await submit(harness);
+    const scheduled = await submit(harness, { runAtMs: (await redisNow(harness.redis)) + 60_000 });
+    expect(await harness.store.claim({ job_id: waiting.id, run: 1 }, "w1")).toEqual(refused("stale"));
+    expect(await harness.store.claim({ job_id: scheduled.id, run: 1 }, "w1")).toEqual(refused("stale"));
+  });
+
+  test("the carrier of an earlier run", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness);
+    await harness.store.finish(job.claim, { status: "queued" });
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w1")).toEqual(refused("stale"));
+    expect((await take(harness, { job_id: job.id, run: 2 })).fence).toBeGreaterThan(job.claim.fence);
+  });
+
+  test("the carrier of a job that was handed back and stands in the backlog", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness);
+    await harness.store.beat({ workerId: "w1", host: "test", pid: 1, slots: [] });
+    expect(await harness.store.finish(job.claim, { status: "queued" })).toEqual({ outcome: "finished", fed: [] });
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w1")).toEqual(refused("stale"));
+  });
+
+  test("a waiting job past its deadline, which ends expired", async () => {
+    await openSlots(harness, 1);
+    const job = await submit(harness, { deadlineMs: 1 });
+    const next = [await submit(harness), await submit(harness)][1];
+    await clockPast(harness.redis, (await redisNow(harness.redis)) + 1);
+    const result = await harness.store.claim({ job_id: job.id, run: 1 }, "w1");
+    expect(result).toEqual({ outcome: "expired", fed: [{ jobId: next?.id, run: 1, slug: "tiny" }] });
+    expect(await harness.store.getJob(job)).toMatchObject({
+      status: "expired",
+      output: null,
+      error: { code: "deadline_exceeded", message: "The deadline passed while the job waited." },
+    });
+    expect(await eventsOf(harness, job.id)).toEqual(["job.expired"]);
+  });
+
+  test("a running job past its deadline, which ends expired with what it had written", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness, { deadlineMs: 200 });
+    await harness.store.append(job.claim, 1, { tokens: [1, 2], text: "so far" });
+    await clockPast(harness.redis, (await redisNow(harness.redis)) + 200);
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w2")).toEqual(refused("expired"));
+    expect(await harness.store.getJob(job)).toMatchObject({
+      status: "expired",
+      output: { text: "so far", finish_reason: "deadline" },
+      progress: { completion_tokens: 2 },
+      error: { code: "deadline_exceeded", message: "The deadline passed while the job ran." },
+    });
+  });
+
+  test("a job whose worker was lost in each of its attempts, which ends failed", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness);
+    for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++)
+      expect((await take(harness, { job_id: job.id, run: 1 }, `w${attempt}`)).attempt).toBe(attempt);
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w9")).toEqual(refused("exhausted"));
+    expect(await harness.store.getJob(job)).toMatchObject({
+      status: "failed",
+      attempts: MAX_ATTEMPTS,
+      error: { code: "worker_lost", message: `Each of ${MAX_ATTEMPTS} attempts ended with its worker.` },
+    });
+    expect((await eventsOf(harness, job.id)).at(-1)).toBe("job.failed");
+  });
+
+  test("a running job that was asked to stop: it ends with what it had written", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness);
+    await harness.store.append(job.claim, 1, { tokens: [1], text: "so far" });
+    await harness.store.cancel(job);
+    expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w2")).toEqual(refused("terminal"));
+    expect(await harness.store.getJob(job)).toMatchObject({ status: "cancelled", output: { text: "so far" }, attempts: 1 });
+  });
+});
+
+test("takes a running job over: a higher fence, an empty stream, the earlier worker shut out", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.append(job.claim, 1, { tokens: [1, 2, 3], text: "lost" });
+  const second = await take(harness, { job_id: job.id, run: 1 }, "w2");
+  expect(second).toMatchObject({ fence: 2, attempt: 2 });
+  expect(await redis.exists(store.keys.chunks(job.id))).toBe(0);
+  expect(await store.getJob(job)).toMatchObject({ status: "running", progress: { completion_tokens: 0 } });
+  expect(await store.append(job.claim, 2, { tokens: [4], text: "x" })).toMatchObject({ outcome: "fenced" });
+  expect(await store.finish(job.claim, done)).toEqual({ outcome: "fenced" });
+  expect(await store.append(second, 1, { tokens: [5], text: "y" })).toEqual({ outcome: "appended", stop: null });
+});
+
+test("gives one carrier to one of two workers that claim it at once, then the other takes over", async () => {
+  await openSlots(harness, 1);
+  const job = await submit(harness);
+  const claims = await Promise.all([
+    take(harness, { job_id: job.id, run: 1 }, "w1"),
+    take(harness, { job_id: job.id, run: 1 }, "w2"),
+  ]);
+  expect(claims.map((claim) => claim.fence)).toEqual([1, 2]);
+});

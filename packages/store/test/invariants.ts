@@ -1,0 +1,208 @@
+import { isTerminal, type JobStatus, jobStatuses } from "@llamero/core";
+import type { Redis } from "ioredis";
+import type { Keys } from "../src/index.ts";
+
+type Fields = Record<string, string>;
+type Scores = Map<string, number>;
+
+/** Everything in Redis, read once: strings, hashes and sorted sets by the part of their key after the base. */
+interface Snapshot {
+  foreign: string[];
+  strings: Map<string, string>;
+  hashes: Map<string, Fields>;
+  zsets: Map<string, Scores>;
+  streams: Map<string, [string, string[]][]>;
+  encodings: Map<string, string>;
+}
+
+async function takeSnapshot(redis: Redis, keys: Keys): Promise<Snapshot> {
+  const all = await redis.keys("*");
+  const own = all.filter((key) => key.startsWith(keys.base));
+  const snapshot: Snapshot = {
+    foreign: all.filter((key) => !key.startsWith(keys.base)),
+    strings: new Map(),
+    hashes: new Map(),
+    zsets: new Map(),
+    streams: new Map(),
+    encodings: new Map(),
+  };
+  await Promise.all(own.map((key) => readKey(redis, key, key.slice(keys.base.length), snapshot)));
+  return snapshot;
+}
+
+async function readKey(redis: Redis, key: string, name: string, into: Snapshot): Promise<void> {
+  switch (await redis.type(key)) {
+    case "string":
+      into.strings.set(name, (await redis.get(key)) ?? "");
+      break;
+    case "hash":
+      into.hashes.set(name, await redis.hgetall(key));
+      into.encodings.set(name, String(await redis.object("ENCODING", key)));
+      break;
+    case "zset":
+      into.zsets.set(name, toScores(await redis.zrange(key, 0, "-1", "WITHSCORES")));
+      break;
+    case "stream":
+      into.streams.set(name, (await redis.xrange(key, "-", "+")) as [string, string[]][]);
+  }
+}
+
+function toScores(flat: readonly string[]): Scores {
+  const scores: Scores = new Map();
+  for (let i = 0; i + 1 < flat.length; i += 2) scores.set(flat[i] ?? "", Number(flat[i + 1]));
+  return scores;
+}
+
+function named<T>(map: Map<string, T>, prefix: string): [string, T][] {
+  return Array.from(map)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, value]) => [name.slice(prefix.length), value]);
+}
+
+function without(all: ReadonlySet<string>, some: ReadonlySet<string>): string[] {
+  return Array.from(all).filter((entry) => !some.has(entry));
+}
+
+/** What is wrong with the keys of a deployment, one line each; empty when all is well. */
+export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readonly string[] = []): Promise<string[]> {
+  const snapshot = await takeSnapshot(redis, keys);
+  const jobs = new Map(named(snapshot.hashes, "job:"));
+  return [
+    ...snapshot.foreign.filter((key) => !foreign.some((prefix) => key.startsWith(prefix))).map((key) => `${key} is not ours`),
+    ...checkIndexes(snapshot, jobs),
+    ...checkPlaces(snapshot, jobs),
+    ...checkGroups(snapshot),
+    ...checkDeadlines(snapshot, jobs),
+    ...checkParts(snapshot, jobs),
+    ...checkIdempotency(snapshot, jobs),
+    ...checkFleet(snapshot),
+  ];
+}
+
+/** Each job stands in its owner's, its model's and its status's index, and in no other. */
+function checkIndexes(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const held = new Set(named(snapshot.zsets, "own:").flatMap(([index, ids]) => Array.from(ids.keys(), (id) => `${index} ${id}`)));
+  const wanted = new Set(
+    Array.from(jobs).flatMap(([id, { owner, model, status }]) => [
+      `${owner} ${id}`,
+      `${owner}:m:${model} ${id}`,
+      `${owner}:s:${status} ${id}`,
+    ]),
+  );
+  return [
+    ...without(wanted, held).map((entry) => `index lacks ${entry}`),
+    ...without(held, wanted).map((entry) => `index should not hold ${entry}`),
+  ];
+}
+
+/** Where a job stands follows from its status: scheduled, backlog or window, window, finished. */
+function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const places = new Map<string, string[]>();
+  const note = (kind: string, name: string) => {
+    for (const id of snapshot.zsets.get(name)?.keys() ?? []) places.set(id, [...(places.get(id) ?? []), kind]);
+  };
+  note("scheduled", "scheduled");
+  note("finished", "finished");
+  const slugs = new Set(Array.from(jobs.values(), ({ model }) => model ?? ""));
+  for (const slug of slugs) note(`window ${slug}`, `window:${slug}`);
+  for (const [name] of named(snapshot.zsets, "backlog:")) note(`backlog ${name}`, `backlog:${name}`);
+  const problems = Array.from(places.keys())
+    .filter((id) => !jobs.has(id))
+    .map((id) => `${id} stands in ${places.get(id)} without a record`);
+  for (const [id, { status, model, owner }] of jobs) {
+    const waits = [`backlog ${model}:${owner}:normal`, `window ${model}`];
+    const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${model}`] };
+    const allowed = fits[status ?? ""] ?? ["finished"];
+    const found = places.get(id) ?? [];
+    if (found.length !== 1 || !allowed.includes(found[0] ?? "")) problems.push(`${status} job ${id} stands in [${found}]`);
+  }
+  return problems;
+}
+
+/** Groups are ranked by their heads, and no room in a window is left while somebody waits. */
+function checkGroups(snapshot: Snapshot): string[] {
+  const problems: string[] = [];
+  const heads = new Map(
+    named(snapshot.zsets, "backlog:").map(([name, ids]) => [name, Math.min(...ids.values())] as [string, number]),
+  );
+  const ranked = new Map(
+    named(snapshot.zsets, "groups:").flatMap(([slug, groups]) =>
+      Array.from(groups, ([group, score]) => [`${slug}:${group}`, score] as [string, number]),
+    ),
+  );
+  for (const name of new Set([...heads.keys(), ...ranked.keys()]))
+    if (heads.get(name) !== ranked.get(name))
+      problems.push(`group ${name} is ranked ${ranked.get(name)}, its head ${heads.get(name)}`);
+  for (const [slug] of named(snapshot.zsets, "groups:")) {
+    const room = Number(snapshot.strings.get(`cap:${slug}`) ?? 0) - (snapshot.zsets.get(`window:${slug}`)?.size ?? 0);
+    if (room > 0) problems.push(`${slug} has room for ${room} more and jobs that wait`);
+  }
+  return problems;
+}
+
+function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const listed = snapshot.zsets.get("deadlines") ?? new Map<string, number>();
+  const due = Array.from(jobs).filter(
+    ([, { status, deadline_ms, stop }]) =>
+      !isTerminal(status as JobStatus) && (deadline_ms !== undefined || (status === "running" && stop !== undefined)),
+  );
+  const wanted = new Set(due.map(([id]) => id));
+  return [
+    ...Array.from(wanted)
+      .filter((id) => !listed.has(id))
+      .map((id) => `deadlines lack ${id}`),
+    ...Array.from(listed.keys())
+      .filter((id) => !wanted.has(id))
+      .map((id) => `deadlines should not hold ${id}`),
+  ];
+}
+
+/** Texts and chunks belong to a record and agree with it; the record stays in Redis's compact form. */
+function checkParts(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const problems: string[] = [];
+  for (const kind of ["req:", "out:", "err:", "meta:"])
+    for (const [id] of named(snapshot.strings, kind)) if (!jobs.has(id)) problems.push(`${kind}${id} has no record`);
+  for (const [id] of named(snapshot.streams, "chunks:")) if (!jobs.has(id)) problems.push(`chunks:${id} has no record`);
+  for (const [id, fields] of jobs) {
+    const { status, finished_ms, chunks, completion_tokens } = fields;
+    if (!jobStatuses.includes(status as JobStatus)) problems.push(`${id} has status ${status}`);
+    if (!snapshot.strings.has(`req:${id}`)) problems.push(`${id} has no request`);
+    const isOver = isTerminal(status as JobStatus);
+    if (isOver !== (finished_ms !== undefined)) problems.push(`${status} job ${id} finished at ${finished_ms}`);
+    if (!isOver && snapshot.strings.has(`out:${id}`)) problems.push(`${status} job ${id} has a result`);
+    if (snapshot.encodings.get(`job:${id}`) !== "listpack") problems.push(`record ${id} is not compact`);
+    if (status !== "running") continue;
+    const entries = snapshot.streams.get(`chunks:${id}`) ?? [];
+    const tokens = entries.reduce((sum, [, list]) => sum + Number(list[5]), 0);
+    if (entries.length !== Number(chunks) || tokens !== Number(completion_tokens))
+      problems.push(`${id} has ${entries.length} chunks of ${tokens} tokens, its record says ${chunks} of ${completion_tokens}`);
+  }
+  return problems;
+}
+
+function checkIdempotency(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const held = new Set(named(snapshot.strings, "idem:").map(([name, value]) => `${name} ${value.split(" ")[0]}`));
+  const wanted = new Set(
+    Array.from(jobs).flatMap(([id, { owner, idem }]) => (idem === undefined ? [] : [`${owner}:${idem} ${id}`])),
+  );
+  return [...without(wanted, held), ...without(held, wanted)].map((entry) => `idempotency key and record disagree: ${entry}`);
+}
+
+/** Live workers, their models and the windows agree. */
+function checkFleet(snapshot: Snapshot): string[] {
+  const problems: string[] = [];
+  const alive = snapshot.zsets.get("workers") ?? new Map<string, number>();
+  const serving = new Set(
+    named(snapshot.hashes, "worker:").flatMap(([id, { models }]) => (models ?? "").split(" ").map((slug) => `${slug} ${id}`)),
+  );
+  for (const [id] of named(snapshot.hashes, "worker:")) if (!alive.has(id)) problems.push(`worker ${id} is not among the living`);
+  const fleets = new Map(named(snapshot.hashes, "fleet:"));
+  const counted = new Set(Array.from(fleets).flatMap(([slug, slots]) => Object.keys(slots).map((id) => `${slug} ${id}`)));
+  for (const entry of [...without(serving, counted), ...without(counted, serving)])
+    problems.push(`fleet and worker disagree: ${entry}`);
+  for (const [slug, cap] of named(snapshot.strings, "cap:")) {
+    const slots = Object.values(fleets.get(slug) ?? {}).reduce((sum, count) => sum + Number(count), 0);
+    if (Number(cap) !== 2 * slots) problems.push(`${slug} has ${slots} slots and a window of ${cap}`);
+  }
+  return problems;
+}

@@ -1,0 +1,92 @@
+import type { JobStatus } from "@llamero/core";
+import { MAX_ATTEMPTS } from "../src/index.ts";
+
+/** One job of the reference: what the store must know about it, in the simplest form. */
+export interface ReferenceJob {
+  id: string;
+  owner: string;
+  status: JobStatus | "removed";
+  isFed: boolean;
+  run: number;
+  fence: number;
+  attempts: number;
+  chunks: number;
+  stop: "cancelled" | "deadline" | null;
+  /** Its deadline or its scheduled time has been moved into the past. */
+  isLate: boolean;
+}
+
+export const ended = (job: ReferenceJob) => ["succeeded", "failed", "cancelled", "expired"].includes(job.status);
+
+function end(job: ReferenceJob, status: JobStatus): void {
+  Object.assign(job, { status, isFed: false, fence: job.fence + 1 });
+}
+
+function endStopped(job: ReferenceJob, stop: "cancelled" | "deadline"): void {
+  end(job, stop === "deadline" ? "expired" : "cancelled");
+}
+
+/** The state machine said a second time, without Redis: each function changes the job and says what the store must answer. */
+export const reference = {
+  claim(job: ReferenceJob, run: number): string {
+    if (job.status === "removed") return "gone";
+    if (ended(job)) return "terminal";
+    if (job.run !== run || run === 0 || !job.isFed) return "stale";
+    if (job.status === "running" && job.stop !== null) {
+      endStopped(job, job.stop);
+      return "terminal";
+    }
+    if (job.attempts >= MAX_ATTEMPTS) {
+      end(job, "failed");
+      return "exhausted";
+    }
+    Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1, chunks: 0 });
+    return "claimed";
+  },
+
+  append(job: ReferenceJob, fence: number, k: number): string {
+    if (job.status === "removed") return "gone";
+    if (job.status !== "running" || fence !== job.fence) return "fenced";
+    if (k !== job.chunks + 1) return "ordinal";
+    job.chunks++;
+    return "appended";
+  },
+
+  finish(job: ReferenceJob, fence: number, status: "queued" | "succeeded" | "failed" | "cancelled" | "expired"): string {
+    if (job.status === "removed") return "gone";
+    if (job.status !== "running" || fence !== job.fence) return "fenced";
+    if (status === "queued" && job.stop !== null) endStopped(job, job.stop);
+    else if (status === "queued") Object.assign(job, { status, isFed: false, fence: job.fence + 1 });
+    else end(job, status);
+    return "finished";
+  },
+
+  cancel(job: ReferenceJob, owner: string, force: boolean): string {
+    if (job.status === "removed" || owner !== job.owner) return "gone";
+    if (ended(job)) return "terminal";
+    if (job.status === "running" && !force) {
+      job.stop ??= "cancelled";
+      return "requested";
+    }
+    end(job, "cancelled");
+    return "cancelled";
+  },
+
+  remove(job: ReferenceJob, owner: string): string {
+    if (job.status === "removed" || owner !== job.owner) return "gone";
+    if (!ended(job)) return "unfinished";
+    job.status = "removed";
+    return "removed";
+  },
+
+  /** @param actual the status after the sweep: a stop may or may not have outlived its grace by then */
+  sweep(job: ReferenceJob, isRetiring: boolean, actual: string | null): void {
+    if (isRetiring && ended(job)) job.status = "removed";
+    if (job.status === "scheduled" && job.isLate) Object.assign(job, { status: "queued", isLate: false });
+    else if (job.status === "running" && job.stop !== null && actual !== "running") {
+      endStopped(job, job.stop);
+      if (isRetiring && actual === null) job.status = "removed";
+    } else if (job.status === "running" && job.isLate) Object.assign(job, { stop: job.stop ?? "deadline", isLate: false });
+    else if (job.status === "queued" && job.isLate) end(job, "expired");
+  },
+};

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { done, newJobId, openSlots, redisNow, start, submit, useStore } from "./harness.ts";
+
+const harness = useStore();
+
+test("removes every part of a finished job", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const before = (await redis.keys("*")).sort();
+  const idempotency = { key: "k", bodyHash: "b" };
+  const job = await start(harness, { metadata: { a: "b" }, idempotency, deadlineMs: 60_000 });
+  await store.append(job.claim, 1, { tokens: [1], text: "x" });
+  await store.finish(job.claim, { status: "expired", result: { text: "x" }, completionTokens: 1 });
+  expect(await store.remove(job)).toEqual({ outcome: "removed" });
+  expect(await store.getJob(job)).toBeNull();
+  expect((await redis.keys("*")).filter((key) => key !== store.keys.outbox).sort()).toEqual(before);
+});
+
+test("refuses a job that has not ended, and says where it is", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const running = await start(harness);
+  const queued = await submit(harness);
+  const scheduled = await submit(harness, { runAtMs: (await redisNow(redis)) + 60_000 });
+  expect(await store.remove(running)).toEqual({ outcome: "unfinished", status: "running" });
+  expect(await store.remove(queued)).toEqual({ outcome: "unfinished", status: "queued" });
+  expect(await store.remove(scheduled)).toEqual({ outcome: "unfinished", status: "scheduled" });
+});
+
+test("refuses another owner's job and one that does not exist", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness, { owner: "alice" });
+  await store.finish(job.claim, done);
+  expect(await store.remove({ id: job.id, owner: "bob" })).toEqual({ outcome: "gone" });
+  expect(await store.remove({ id: newJobId(), owner: "alice" })).toEqual({ outcome: "gone" });
+  expect(await store.remove(job)).toEqual({ outcome: "removed" });
+  expect(await store.remove(job)).toEqual({ outcome: "gone" });
+});
+
+test("leaves a late carrier and a late worker without effect", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.cancel(job, true);
+  await store.remove(job);
+  const before = await redis.dbsize();
+  expect(await store.claim({ job_id: job.id, run: 1 }, "w1")).toEqual({ outcome: "gone", fed: [] });
+  expect(await store.append(job.claim, 1, { tokens: [1], text: "x" })).toEqual({ outcome: "gone", last: 0 });
+  expect(await store.finish(job.claim, done)).toEqual({ outcome: "gone" });
+  expect(await redis.dbsize()).toBe(before);
+});
