@@ -43,6 +43,11 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"dis
     },
     logger,
   });
-  lifecycle.defer("outbox", () => outbox.stop());
+  lifecycle.defer("outbox", async () => {
+    const stopped = outbox.stop();
+    // Ends the blocking read, which would hold the stop up.
+    blocking.disconnect();
+    await stopped;
+  });
   return {};
 }

@@ -11,6 +11,8 @@ import { inferenceQueue } from "./queue-names.ts";
 const LOCK_MS = 3_000;
 const STALL_CHECK_MS = 1_500;
 const RENEW_MS = 750;
+/** After Redis has been away, and after it has refused a pull (disk full, memory full, read-only), in milliseconds. */
+const REST_MS = 1_000;
 
 export interface ConsumerOptions {
   connection: ConnectionOptions;
@@ -26,6 +28,9 @@ export interface ConsumerOptions {
 /** The consumer's end of one model's queue. */
 export class Consumer {
   readonly #worker: Worker;
+  readonly #onError: (error: Error) => void;
+  #isStopped = false;
+  #rest: NodeJS.Timeout | null = null;
 
   constructor(options: ConsumerOptions) {
     this.#worker = new Worker(
@@ -41,11 +46,13 @@ export class Consumer {
         lockDuration: LOCK_MS,
         lockRenewTime: RENEW_MS,
         stalledInterval: STALL_CHECK_MS,
+        runRetryDelay: REST_MS,
         // The record counts attempts; BullMQ's own count would drop carriers of innocent jobs.
         maxStalledCount: 1_000_000,
       },
     );
-    this.#worker.on("error", options.onError);
+    this.#onError = options.onError;
+    this.#worker.on("error", (error) => this.#restAfter(error));
     this.#worker.on("failed", (_job, error) => options.onError(error));
   }
 
@@ -56,11 +63,25 @@ export class Consumer {
 
   /** Takes no more carriers; those in hand go on. */
   async pause(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#rest !== null) clearTimeout(this.#rest);
     await this.#worker.pause(true);
   }
 
   /** Waits for the carriers in hand, then closes. Legal to call twice. */
   async close(): Promise<void> {
+    await this.pause();
     await this.#worker.close();
+  }
+
+  /** BullMQ pulls again at once after a refused pull, for ever: a short rest keeps a full disk from a hot loop. */
+  #restAfter(error: Error): void {
+    if (this.#rest !== null || this.#isStopped) return;
+    this.#onError(error);
+    this.#rest = setTimeout(() => {
+      this.#rest = null;
+      void this.#worker.resume();
+    }, REST_MS);
+    void this.#worker.pause(true);
   }
 }

@@ -1,6 +1,7 @@
 import { AppError } from "@llamero/core";
 
 const outOfMemory = /^OOM |maxmemory/;
+const refusesWrites = /^MISCONF /;
 const unavailable = [
   /Connection is closed|aborted due to connection close/,
   /Stream isn't writeable/,
@@ -19,6 +20,8 @@ export function redisError(error: unknown): AppError {
   const message = error instanceof Error ? error.message : String(error);
   if (outOfMemory.test(message))
     return new AppError("redis_memory_full", "Redis has reached its memory limit; try again later.", { cause: error });
+  if (refusesWrites.test(message))
+    return new AppError("redis_unavailable", "Redis cannot write to its disk; free some space or see its log.", { cause: error });
   if (unavailable.some((pattern) => pattern.test(message)))
     return new AppError("redis_unavailable", "Redis does not answer; try again in a moment.", { cause: error });
   return new AppError("internal_error", "The job store refused a command.", { cause: error });

@@ -1,0 +1,107 @@
+import type { Carrier } from "@llamero/core";
+import { connectRedis, type FedJob } from "@llamero/store";
+import { expect, test } from "vitest";
+import { repairWindow } from "../src/index.ts";
+import { openQueue, SLUG } from "./harness.ts";
+
+/** Collects carriers and resolves when `count` have come. */
+function collector(count: number) {
+  const carriers: Carrier[] = [];
+  const { promise: all, resolve } = Promise.withResolvers<Carrier[]>();
+  const handle = async (carrier: Carrier) => {
+    carriers.push(carrier);
+    if (carriers.length === count) resolve(carriers);
+  };
+  return { carriers, all, handle };
+}
+
+test("a fed job's carrier reaches a consumer and holds nothing but the way to its record", async () => {
+  await using queue = await openQueue();
+  const { all, handle } = collector(1);
+  await queue.consume(handle);
+  const id = await queue.submit();
+  expect(await all).toEqual([{ v: 1, job_id: id, run: 1 }]);
+});
+
+test("adding a carrier twice adds it once", async () => {
+  await using queue = await openQueue();
+  const first = await queue.submit();
+  const again: FedJob = { jobId: first, run: 1, slug: SLUG };
+  await queue.carriers.add([again, again]);
+  const second = await queue.submit();
+  const { all, handle } = collector(2);
+  await queue.consume(handle);
+  expect((await all).map((carrier) => carrier.job_id)).toEqual([first, second]);
+});
+
+test("a carrier that was never added is found missing and replaced", async () => {
+  await using queue = await openQueue();
+  const id = await queue.submit(false);
+  const entry = { jobId: id, run: 1, slug: SLUG };
+  expect(await queue.carriers.missing([entry])).toEqual([entry]);
+
+  const redis = await connectRedis(queue.server.url, "commands");
+  await redis.zincrby(queue.store.keys.window(SLUG), -60_000, id);
+  redis.disconnect();
+  expect(await repairWindow(queue.store, queue.carriers, SLUG)).toBe(1);
+  expect(await queue.carriers.missing([entry])).toEqual([]);
+  expect(await repairWindow(queue.store, queue.carriers, SLUG)).toBe(0);
+});
+
+test("a running job whose carrier is gone goes back to its queue and is fed again", async () => {
+  await using queue = await openQueue();
+  const id = await queue.submit(false);
+  await queue.store.claim({ job_id: id, run: 1 }, "wrk_gone");
+  const redis = await connectRedis(queue.server.url, "commands");
+  await redis.zincrby(queue.store.keys.window(SLUG), -60_000, id);
+  redis.disconnect();
+  expect(await repairWindow(queue.store, queue.carriers, SLUG)).toBe(1);
+  expect(await queue.store.getJob({ id, owner: "local" })).toMatchObject({ status: "queued", attempts: 1 });
+  expect(await queue.carriers.missing([{ jobId: id, run: 2, slug: SLUG }])).toEqual([]);
+});
+
+test("a carrier whose handler fails is dropped and reported; the consumer goes on", async () => {
+  await using queue = await openQueue();
+  const failure = Promise.withResolvers<Error>();
+  const second = Promise.withResolvers<void>();
+  let calls = 0;
+  await queue.consume(async () => {
+    calls += 1;
+    if (calls === 1) throw new Error("broken");
+    second.resolve();
+  }, failure.resolve);
+  const id = await queue.submit();
+  expect((await failure.promise).message).toBe("broken");
+  expect(await queue.carriers.missing([{ jobId: id, run: 1, slug: SLUG }])).toHaveLength(1);
+  await queue.submit();
+  await second.promise;
+});
+
+test("a consumer rests when Redis refuses its pulls, and goes on when it no longer does", async () => {
+  await using queue = await openQueue();
+  const id = await queue.submit();
+  const admin = await connectRedis(queue.server.url, "commands");
+  await admin.config("SET", "maxmemory", "1");
+
+  const refusals: number[] = [];
+  const refusedTwice = Promise.withResolvers<void>();
+  const { all, handle } = collector(1);
+  await queue.consume(handle, () => {
+    if (refusals.push(performance.now()) === 2) refusedTwice.resolve();
+  });
+  await refusedTwice.promise;
+  expect((refusals[1] ?? 0) - (refusals[0] ?? 0)).toBeGreaterThan(900);
+  await admin.config("SET", "maxmemory", "0");
+  expect(await all).toMatchObject([{ job_id: id }]);
+  admin.disconnect();
+});
+
+test("pulling goes on by itself after Redis has been killed and is back, with what was waiting", async () => {
+  await using queue = await openQueue();
+  const { all, handle } = collector(2);
+  await queue.consume(handle);
+  const first = await queue.submit();
+  await queue.server.restart();
+  const second = await queue.submit();
+  expect((await all).map((carrier) => carrier.job_id)).toEqual(expect.arrayContaining([first, second]));
+});
