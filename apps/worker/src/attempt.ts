@@ -53,9 +53,12 @@ export class Attempt {
       return { status: "succeeded", result, completionTokens: 0 };
     }
     const writer = this.#writer();
-    const outcome = await runtime.generate({ id: this.#taskId, model, request }, (chunk) => writer.add(chunk));
+    const outcome = runtime.generate({ id: this.#taskId, model, request }, (chunk) => writer.add(chunk));
+    // A stop that came before the engine knew of the task was ignored by it.
+    if (this.#stopCause !== null) this.stop(this.#stopCause);
+    const settled = await outcome;
     await writer.flush();
-    return endingOf(outcome, queueMs);
+    return endingOf(settled, queueMs);
   }
 
   #writer(): ChunkWriter {

@@ -1,0 +1,108 @@
+import { AppError, type TokenChunk } from "@llamero/core";
+import type { Store } from "@llamero/store";
+import { expect, test } from "vitest";
+import { ChunkWriter } from "./chunk-writer.ts";
+
+type Append = Store["append"];
+type Written = { k: number; chunk: TokenChunk };
+
+function writerOver(answer: (written: Written) => ReturnType<Append>) {
+  const written: Written[] = [];
+  const heard: string[] = [];
+  const append: Append = (_claim, k, chunk) => {
+    written.push({ k, chunk });
+    return answer({ k, chunk });
+  };
+  const writer = new ChunkWriter({
+    store: { append },
+    claim: { jobId: "job_1", fence: 1 },
+    onStop: (reason) => heard.push(reason),
+    onFenced: () => heard.push("fenced"),
+  });
+  return { writer, written, heard };
+}
+
+const stored = async () => ({ outcome: "appended", stop: null }) as const;
+
+test("gathers what comes between two flushes into one chunk, and numbers chunks from 1", async () => {
+  const { writer, written } = writerOver(stored);
+  writer.add({ tokens: [1], text: "a" });
+  writer.add({ tokens: [2, 3], text: "b" });
+  await writer.flush();
+  writer.add({ tokens: [4], text: "c" });
+  await writer.flush();
+  expect(written).toEqual([
+    { k: 1, chunk: { tokens: [1, 2, 3], text: "ab" } },
+    { k: 2, chunk: { tokens: [4], text: "c" } },
+  ]);
+});
+
+test("writes nothing when nothing came", async () => {
+  const { writer, written } = writerOver(stored);
+  await writer.flush();
+  expect(written).toEqual([]);
+});
+
+test("writes by itself after a while, without a flush", async () => {
+  const first = Promise.withResolvers<Written>();
+  const { writer } = writerOver((written) => {
+    first.resolve(written);
+    return stored();
+  });
+  writer.add({ tokens: [7], text: "x" });
+  expect(await first.promise).toMatchObject({ k: 1 });
+});
+
+test("one write is under way at a time, in order", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { writer, written } = writerOver(async ({ k }) => {
+    await gates[k - 1]?.promise;
+    return stored();
+  });
+  writer.add({ tokens: [1], text: "a" });
+  const first = writer.flush();
+  writer.add({ tokens: [2], text: "b" });
+  const second = writer.flush();
+  await Promise.resolve();
+  expect(written.map(({ k }) => k)).toEqual([1]);
+  gates[0]?.resolve();
+  await first;
+  gates[1]?.resolve();
+  await second;
+  expect(written.map(({ k }) => k)).toEqual([1, 2]);
+});
+
+test("passes a stop request on", async () => {
+  const { writer, heard } = writerOver(async () => ({ outcome: "appended", stop: "deadline" }));
+  writer.add({ tokens: [1], text: "a" });
+  await writer.flush();
+  expect(heard).toEqual(["deadline"]);
+});
+
+test("stops writing once it is fenced off", async () => {
+  const { writer, written, heard } = writerOver(async () => ({ outcome: "fenced", last: 5 }));
+  writer.add({ tokens: [1], text: "a" });
+  await writer.flush();
+  writer.add({ tokens: [2], text: "b" });
+  await writer.flush();
+  expect(heard).toEqual(["fenced"]);
+  expect(written).toHaveLength(1);
+});
+
+test("takes a write that is already there for written: it was sent again after a cut connection", async () => {
+  const { writer, heard } = writerOver(async ({ k }) => ({ outcome: "ordinal", last: k }));
+  writer.add({ tokens: [1], text: "a" });
+  await writer.flush();
+  expect(heard).toEqual([]);
+});
+
+test("a failed write is told at the next flush, though the timer made it", async () => {
+  const failed = Promise.withResolvers<void>();
+  const { writer } = writerOver(async () => {
+    failed.resolve();
+    throw new AppError("redis_unavailable", "away");
+  });
+  writer.add({ tokens: [1], text: "a" });
+  await failed.promise;
+  await expect(writer.flush()).rejects.toMatchObject({ code: "redis_unavailable" });
+});

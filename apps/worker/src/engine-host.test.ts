@@ -1,0 +1,79 @@
+import { AppError, type LoadedModel, type Runtime } from "@llamero/core";
+import { createLogger } from "@llamero/process";
+import { expect, test } from "vitest";
+import { EngineHost } from "./engine-host.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
+
+interface FakeEngine extends Runtime {
+  readonly number: number;
+  isClosed: boolean;
+}
+
+/** Starts numbered engines; `crash` ends the newest one; `failing` makes that many further starts fail. */
+function factory() {
+  const engines: FakeEngine[] = [];
+  const state = { failing: 0, starts: 0, crash: (_error: AppError) => {} };
+  const start = async (onExit: (error: AppError) => void): Promise<Runtime> => {
+    state.starts += 1;
+    if (state.failing > 0) {
+      state.failing -= 1;
+      throw new AppError("engine_crashed", "cannot start");
+    }
+    state.crash = onExit;
+    const refuse = () => Promise.reject(new Error("not expected"));
+    const models: LoadedModel[] = [];
+    const engine: FakeEngine = {
+      number: engines.length + 1,
+      isClosed: false,
+      models,
+      generate: refuse,
+      embed: refuse,
+      stop: () => {},
+      close: async () => {
+        engine.isClosed = true;
+      },
+    };
+    engines.push(engine);
+    return engine;
+  };
+  return { engines, state, start };
+}
+
+const crashed = new AppError("engine_crashed", "The engine ended.");
+
+test("rejects when the first start fails", async () => {
+  const { state, start } = factory();
+  state.failing = 1;
+  await expect(EngineHost.open({ start, logger })).rejects.toMatchObject({ code: "engine_crashed" });
+  expect(state.starts).toBe(1);
+});
+
+test("replaces an engine that ends, and whoever asks meanwhile gets the successor", async () => {
+  const { engines, state, start } = factory();
+  const host = await EngineHost.open({ start, logger });
+  state.crash(crashed);
+  const runtime = await host.runtime();
+  expect(runtime).toBe(engines[1]);
+  await host.close();
+  expect(engines[1]?.isClosed).toBe(true);
+});
+
+test("goes on trying while starts fail", async () => {
+  const { engines, state, start } = factory();
+  const host = await EngineHost.open({ start, logger });
+  state.failing = 1;
+  state.crash(crashed);
+  expect(await host.runtime()).toBe(engines[1]);
+  expect(state.starts).toBe(3);
+  await host.close();
+});
+
+test("starts no engine after it is closed, and closing twice is legal", async () => {
+  const { state, start } = factory();
+  const host = await EngineHost.open({ start, logger });
+  state.crash(crashed);
+  await Promise.all([host.close(), host.close()]);
+  expect(state.starts).toBe(1);
+  await expect(host.runtime()).rejects.toBe(crashed);
+});
