@@ -59,7 +59,7 @@ test("a killed parent leaves no child", async () => {
   const pid = Number(line);
   expect(isAlive(pid)).toBe(true);
   parent.kill("SIGKILL");
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5_000, interval: 20 });
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 1_000, interval: 20 });
 });
 
 test("signals to the whole group leave the child to its parent", async () => {

@@ -91,11 +91,13 @@ test("lets a new task in while others decode without a pause", async () => {
   // Every slot holds old state, so that the newcomer's has to be erased under the others' feet.
   await Promise.all([1, 2, 3].map((n) => generate(engine, chat(`Number ${n}. ${story}`, { max_tokens: 8 }))));
   const ended: string[] = [];
-  const long = ["a", "b"].map((name) =>
-    generate(engine, chat(`${name}: ${story}`, { ignore_eos: true, max_tokens: 300 })).then(() => ended.push(name)),
-  );
-  const short = generate(engine, chat("Classify the sentiment: I love it.")).then(() => ended.push("short"));
-  await Promise.all([...long, short]);
+  const long = ["a", "b"].map((name) => begin(engine, chat(`${name}: ${story}`, { ignore_eos: true, max_tokens: 300 })));
+  await Promise.all(long.map((task) => task.firstChunk));
+  const short = begin(engine, chat("Classify the sentiment: I love it."));
+  await Promise.all([
+    ...long.map((task) => task.outcome.then(() => ended.push("long"))),
+    short.outcome.then(() => ended.push("short")),
+  ]);
   expect(ended[0]).toBe("short");
 });
 

@@ -22,14 +22,23 @@ test.each(["cancelled", "deadline"] as const)("a task stopped as %s resolves wit
 });
 
 test("a long prompt is left between two chunks of it", async () => {
+  const pair = await startTiny({ slots: 2, flushMs: 1 });
+  const clock = begin(pair, endless());
+  await clock.firstChunk;
   const request = completion("the quick brown llama jumps over the lazy frog. ".repeat(40), { max_tokens: 1 });
-  const task = begin(engine, request);
-  engine.stop(task.id, "cancelled");
-  expect(await task.outcome).toMatchObject({ text: "", finishReason: "cancelled", usage: { completion_tokens: 0 } });
-  // What the slot still holds of the prompt says how far the prefill went.
-  const { usage } = await generate(engine, request);
-  expect(usage.prompt_tokens).toBeGreaterThan(500);
-  expect(usage.cached_tokens).toBeLessThan(usage.prompt_tokens / 2);
+  const long = begin(pair, request);
+  // Each token of the other task is a step; a chunk of this prompt takes one too.
+  await clock.tokensMore(4);
+  pair.stop(long.id, "cancelled");
+  expect(await long.outcome).toMatchObject({ text: "", finishReason: "cancelled", usage: { completion_tokens: 0 } });
+  // What the slot still holds of the prompt says how far it came.
+  const { usage } = await generate(pair, request);
+  expect(usage.prompt_tokens).toBeGreaterThan(700);
+  expect(usage.cached_tokens).toBeGreaterThanOrEqual(64);
+  expect(usage.cached_tokens).toBeLessThan(usage.prompt_tokens - 64);
+  pair.stop(clock.id, "cancelled");
+  await clock.outcome;
+  await pair.close();
 });
 
 test("a task that waits for a slot is stopped at once, and the next gets its turn", async () => {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { GenerateOutcome, GenerateRequest, TokenChunk } from "@llamero/core";
 import { type EngineOptions, type EngineRuntime, startEngine } from "../src/index.ts";
@@ -25,12 +26,20 @@ let tasks = 0;
 export function begin(engine: EngineRuntime, request: GenerateRequest) {
   const id = `task-${++tasks}`;
   const chunks: TokenChunk[] = [];
-  const first = Promise.withResolvers<TokenChunk>();
+  const arrived = new EventEmitter();
   const outcome = engine.generate({ id, model: "tiny", request }, (chunk) => {
     chunks.push(chunk);
-    first.resolve(chunk);
+    arrived.emit("chunk", chunk);
   });
-  return { id, chunks, firstChunk: first.promise, outcome };
+  const firstChunk = once(arrived, "chunk");
+  /** Resolves when so many more tokens have come. */
+  const tokensMore = async (count: number) => {
+    for (let left = count; left > 0; ) {
+      const [chunk] = (await once(arrived, "chunk")) as [TokenChunk];
+      left -= chunk.tokens.length;
+    }
+  };
+  return { id, chunks, firstChunk, tokensMore, outcome };
 }
 
 export function generate(engine: EngineRuntime, request: GenerateRequest): Promise<GenerateOutcome> {

@@ -151,6 +151,9 @@ export async function loadModel(loading: Loading): Promise<ModelHost> {
     slots: shape.slots,
     hasTemplate: template !== null,
   });
+  console.info(
+    `Model ${source.name}: ${shape.slots} slots of ${context.contextSize} tokens, ${threads} threads, on ${llama.gpu || "CPU"}.`,
+  );
   onEvent({ type: "loaded", model: source.name });
   return new ModelHost({ llama, model, context, strategy, gate, template, threads, facts });
 }

@@ -21,6 +21,23 @@ export function maxTokenBytes(info: GgufFileInfo): number {
   return longest;
 }
 
+type Capability = LoadedModel["capabilities"][number];
+
+/** Models of these architectures encode first and decode then, which slots do not do. */
+const ENCODER_ARCHITECTURES = new Set(["t5", "t5encoder"]);
+
+/** GGUF's `pooling_type` of rerankers. */
+const RANK_POOLING = 4;
+
+/** A model that looks at text in both directions has no next token; one that ranks has no vector. */
+export function capabilitiesOf(info: GgufFileInfo, hasTemplate: boolean): Capability[] {
+  if (ENCODER_ARCHITECTURES.has(info.metadata.general.architecture)) return [];
+  const { attention, pooling_type } = info.architectureMetadata;
+  const capabilities: Capability[] = Number(pooling_type) === RANK_POOLING ? [] : ["embedding"];
+  if (attention?.causal === false) return capabilities;
+  return [...(hasTemplate ? (["chat"] as const) : []), "completion", ...capabilities];
+}
+
 function quantization(info: GgufFileInfo): string | null {
   const type = info.metadata.general?.file_type;
   return type === undefined ? null : (GgufFileType[type]?.replace(/^MOSTLY_|^ALL_/, "") ?? null);
@@ -40,7 +57,7 @@ export function modelFacts(options: {
     name: options.name,
     slots: options.slots,
     context_length: options.contextLength,
-    capabilities: [...(hasTemplate ? (["chat"] as const) : []), "completion", "embedding"],
+    capabilities: capabilitiesOf(file.info, hasTemplate),
     embedding_length: model.embeddingVectorSize,
     max_token_bytes: maxTokenBytes(file.info),
     parameters: model.fileInsights.totalParameters,

@@ -1,4 +1,12 @@
-import type { EmbedOutcome, EmbedTask, GenerateOutcome, GenerateTask, LoadedModel, TokenChunk } from "@llamero/core";
+import {
+  AppError,
+  type EmbedOutcome,
+  type EmbedTask,
+  type GenerateOutcome,
+  type GenerateTask,
+  type LoadedModel,
+  type TokenChunk,
+} from "@llamero/core";
 import {
   type JinjaTemplateChatWrapper,
   type Llama,
@@ -67,12 +75,23 @@ export class ModelHost {
     }
   }
 
-  embed(task: EmbedTask, signal: AbortSignal): Promise<EmbedOutcome> {
+  /** @throws AppError `context_length_exceeded`, `unsupported_capability`, `cancelled`, `deadline_exceeded` */
+  async embed(task: EmbedTask, signal: AbortSignal): Promise<EmbedOutcome> {
+    this.#demand("embedding");
     return this.#embedder.embed(task, signal);
+  }
+
+  #demand(capability: LoadedModel["capabilities"][number]): void {
+    const { name, capabilities } = this.facts;
+    if (capabilities.includes(capability)) return;
+    const can = capabilities.join(", ") || "nothing that is supported";
+    const text = `Model "${name}" does not do ${capability}; it does ${can}. Name another model or another type.`;
+    throw new AppError("unsupported_capability", text, { param: "type" });
   }
 
   async #plan({ request }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
+    this.#demand(request.type);
     const { llama, model, context, template } = this.#hosted;
     const { params } = request;
     const prompt = promptTokens(model, template, request);

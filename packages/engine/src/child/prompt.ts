@@ -46,10 +46,7 @@ function withBeginning(model: LlamaModel, tokens: Token[]): Token[] {
  */
 export function promptTokens(model: LlamaModel, wrapper: JinjaTemplateChatWrapper | null, request: GenerateRequest): Token[] {
   if (request.type === "completion") return withBeginning(model, model.tokenize(request.prompt, false));
-  if (wrapper === null) {
-    const text = "This model has no chat template. Submit with type completion, or use an instruction-tuned model.";
-    throw new AppError("unsupported_capability", text, { param: "type" });
-  }
+  if (wrapper === null) throw new AppError("unsupported_capability", "This model has no chat template.", { param: "type" });
   return withBeginning(model, chatTokens(model, wrapper, request.messages));
 }
 
