@@ -1,5 +1,5 @@
 import type { Runtime } from "@llamero/core";
-import { type AppError, type GenerateOutcome, type StopReason, toAppError } from "@llamero/core";
+import { type AppError, type GenerateOutcome, type StopReason, type Timings, toAppError } from "@llamero/core";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { ChunkWriter } from "./chunk-writer.ts";
 
@@ -49,7 +49,7 @@ export class Attempt {
     const { request, queueMs } = claim;
     if (request.type === "embedding") {
       const { embeddings, usage, timings } = await runtime.embed({ id: this.#taskId, model, request });
-      const result = { embeddings, usage, timings: { queue_ms: queueMs, ...timings } };
+      const result = { embeddings, usage, timings: storedTimings(queueMs, timings) };
       return { status: "succeeded", result, completionTokens: 0 };
     }
     const writer = this.#writer();
@@ -73,11 +73,22 @@ export class Attempt {
   }
 }
 
+/** To the tenth of a millisecond: what is below is noise. */
+function storedTimings(queueMs: number, { prefill_ms, first_token_ms, generate_ms }: GenerateOutcome["timings"]): Timings {
+  const round = (ms: number | null) => (ms === null ? null : Math.round(ms * 10) / 10);
+  return {
+    queue_ms: queueMs,
+    prefill_ms: round(prefill_ms),
+    first_token_ms: round(first_token_ms),
+    generate_ms: round(generate_ms),
+  };
+}
+
 function endingOf({ text, finishReason, usage, timings }: GenerateOutcome, queueMs: number): Ending {
   const statuses = { stop: "succeeded", length: "succeeded", cancelled: "cancelled", deadline: "expired" } as const;
   return {
     status: statuses[finishReason],
-    result: { text, finish_reason: finishReason, usage, timings: { queue_ms: queueMs, ...timings } },
+    result: { text, finish_reason: finishReason, usage, timings: storedTimings(queueMs, timings) },
     completionTokens: usage.completion_tokens,
   };
 }
