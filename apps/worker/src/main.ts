@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { modelSlug, newId } from "@llamero/core";
 import { parseModelSource, startEngine } from "@llamero/engine";
 import {
@@ -51,6 +52,9 @@ async function openEngine({ config, logger, lifecycle }: Context): Promise<Engin
         modelsDir: config.MODELS_DIR,
         ...(config.LLAMERO_SLOTS === undefined ? {} : { slots: config.LLAMERO_SLOTS }),
         ...(config.LLAMERO_CONTEXT === undefined ? {} : { contextSize: config.LLAMERO_CONTEXT }),
+        ...(config.LLAMERO_THREADS === undefined ? {} : { threads: config.LLAMERO_THREADS }),
+        ...(config.LLAMERO_PARALLEL_CONTEXTS === undefined ? {} : { contexts: config.LLAMERO_PARALLEL_CONTEXTS }),
+        cacheDir: join(config.DATA_DIR, "engine"),
         onProgress: logEngineEvents(logger),
         onLog: (line) => logger.debug({ line }, "engine"),
         onExit,

@@ -11,7 +11,7 @@ import {
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
-import { type FromChild, fromWireError, isFromChild, type TaskChunk, type ToChild } from "./protocol.ts";
+import { type EngineStats, type FromChild, fromWireError, isFromChild, type TaskChunk, type ToChild } from "./protocol.ts";
 
 /** How long the child may take to end by itself. */
 const CLOSE_GRACE_MS = 3_000;
@@ -28,6 +28,8 @@ interface Pending {
 export interface EngineRuntime extends Runtime {
   /** The child's process id. */
   readonly pid: number;
+  /** @throws AppError `engine_crashed` when the child is gone or ends meanwhile */
+  stats(): Promise<EngineStats>;
 }
 
 /** The parent's side of a loaded engine child: owns the process and the tasks under way in it. */
@@ -36,6 +38,7 @@ export class EngineProcess implements EngineRuntime {
   readonly #child: ChildProcess;
   readonly #onExit: (error: AppError) => void;
   readonly #tasks = new Map<string, Pending>();
+  readonly #statsAsked: PromiseWithResolvers<EngineStats>[] = [];
   readonly #exited: Promise<void>;
   #gone: AppError | null = null;
   #closing: Promise<void> | null = null;
@@ -75,6 +78,14 @@ export class EngineProcess implements EngineRuntime {
     if (this.#gone === null && this.#tasks.has(taskId)) this.#child.send({ type: "stop", taskId, reason } satisfies ToChild);
   }
 
+  stats(): Promise<EngineStats> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const asked = Promise.withResolvers<EngineStats>();
+    this.#statsAsked.push(asked);
+    this.#child.send({ type: "stats" } satisfies ToChild);
+    return asked.promise;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -110,6 +121,10 @@ export class EngineProcess implements EngineRuntime {
       case "failed":
         this.#take(message.taskId)?.reject(fromWireError(message.error));
         return;
+      case "stats":
+        // Answers come in the order of the questions.
+        this.#statsAsked.shift()?.resolve(message.stats);
+        return;
       case "progress":
       case "loaded":
       case "load_failed":
@@ -144,6 +159,7 @@ export class EngineProcess implements EngineRuntime {
     const pending = [...this.#tasks.values()];
     this.#tasks.clear();
     for (const task of pending) task.reject(error);
+    for (const asked of this.#statsAsked.splice(0)) asked.reject(error);
   }
 
   async #close(): Promise<void> {

@@ -18,12 +18,16 @@ export interface EngineOptions {
   /** At least one; the names are unique. */
   models: ModelSource[];
   gpu: GpuChoice;
-  /** Tasks run at once per model. Default: 4 on the CPU, 8 on a GPU; less where memory is short. */
+  /** Tasks run at once per model. Default: 8 on the CPU, 16 on a GPU; less where memory is short. */
   slots?: number;
   /** Tokens per slot. Default: what the model was trained for, at most 4096; less where memory is short. */
   contextSize?: number;
-  /** Threads that decode. Default: the quickest number, measured while loading (on the CPU). */
+  /** Threads that decode, per context. Default: the quickest number, measured while loading (on the CPU). */
   threads?: number;
+  /** Contexts that the slots of a model are spread over. Default: the quickest number, measured while loading (on the CPU). */
+  contexts?: number;
+  /** Folder that measurements are kept in, so that the next start need not measure. Default: none. */
+  cacheDir?: string;
   /** Where `hf:` models are kept. Default: node-llama-cpp's own folder in the user's home. */
   modelsDir?: string;
   /** Milliseconds between two messages of tokens. Default 25. */
@@ -36,4 +40,7 @@ export interface EngineOptions {
 }
 
 /** The part of the options that the child gets. */
-export type LoadOptions = Pick<EngineOptions, "models" | "gpu" | "slots" | "contextSize" | "threads" | "modelsDir" | "flushMs">;
+export type LoadOptions = Pick<
+  EngineOptions,
+  "models" | "gpu" | "slots" | "contextSize" | "threads" | "contexts" | "cacheDir" | "modelsDir" | "flushMs"
+>;

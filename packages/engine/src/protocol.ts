@@ -16,12 +16,19 @@ export interface TaskChunk {
   text: string;
 }
 
+/** Per model, what went through its batches since it was loaded; see `BatchCounts`. */
+export type EngineStats = Record<
+  string,
+  { decodeSteps: number; decodedTokens: number; decodeCapacity: number; prefillTokens: number }
+>;
+
 /** What the parent tells the child. `load` comes first and once. */
 export type ToChild =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; task: GenerateTask }
   | { type: "embed"; task: EmbedTask }
   | { type: "stop"; taskId: string; reason: StopReason }
+  | { type: "stats" }
   | { type: "close" };
 
 /** What the child tells the parent. A task's chunks all come before its `generated`. */
@@ -32,9 +39,10 @@ export type FromChild =
   | { type: "chunks"; chunks: TaskChunk[] }
   | { type: "generated"; taskId: string; outcome: GenerateOutcome }
   | { type: "embedded"; taskId: string; outcome: EmbedOutcome }
-  | { type: "failed"; taskId: string; error: WireError };
+  | { type: "failed"; taskId: string; error: WireError }
+  | { type: "stats"; stats: EngineStats };
 
-const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>(["load", "generate", "embed", "stop", "close"]);
+const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>(["load", "generate", "embed", "stop", "stats", "close"]);
 const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
   "progress",
   "loaded",
@@ -43,6 +51,7 @@ const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
   "generated",
   "embedded",
   "failed",
+  "stats",
 ]);
 
 function typeOf(message: unknown): string {

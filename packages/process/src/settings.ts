@@ -48,8 +48,8 @@ const table = {
   DATA_DIR: {
     schema: z.string().default(".data"),
     allowed: "a folder",
-    description: "Folder for everything that `llamero dev` keeps, its Redis data above all.",
-    readBy: ["cli"],
+    description: "Folder for what is kept on this machine: the Redis data of `llamero dev`, a worker's measurements.",
+    readBy: ["worker", "cli"],
   },
   MODELS_DIR: {
     schema: z.string().default("models"),
@@ -98,6 +98,20 @@ const table = {
     description: "Context length of a slot, in tokens.",
     readBy: ["worker"],
     defaultNote: "chosen per model",
+  },
+  LLAMERO_THREADS: {
+    schema: integer(1, 1024).optional(),
+    allowed: "an integer from 1 to 1024",
+    description: "Threads that decode, per parallel context.",
+    readBy: ["worker"],
+    defaultNote: "measured at the first start",
+  },
+  LLAMERO_PARALLEL_CONTEXTS: {
+    schema: integer(1, 16).optional(),
+    allowed: "an integer from 1 to 16",
+    description: "Contexts that the slots of a model are spread over, so that one decodes while another samples.",
+    readBy: ["worker"],
+    defaultNote: "measured at the first start",
   },
   LLAMERO_RETENTION_HOURS: {
     schema: decimal(0.01, 87_600).default(168),

@@ -6,7 +6,7 @@ const lanes = (parts: { item: { evaluationPriority: number }; processAmount: num
   parts.map((part) => [part.item.evaluationPriority, part.processAmount]);
 
 test("orders a batch by sequence", () => {
-  const { prioritize } = new BatchStrategy();
+  const { prioritize } = new BatchStrategy({ sequences: 4 });
   expect(lanes(prioritize({ items: [item(3, 1), item(1, 1), item(2, 1)], size: 512 }))).toEqual([
     [1, 1],
     [2, 1],
@@ -15,7 +15,7 @@ test("orders a batch by sequence", () => {
 });
 
 test("gives every decoding sequence its token before prefills share the rest", () => {
-  const { prioritize } = new BatchStrategy();
+  const { prioritize } = new BatchStrategy({ sequences: 4 });
   const items = [item(1, 600), item(2, 1), item(3, 20), item(4, 1)];
   expect(lanes(prioritize({ items, size: 102 }))).toEqual([
     [1, 80],
@@ -26,13 +26,13 @@ test("gives every decoding sequence its token before prefills share the rest", (
 });
 
 test("never plans more than fits", () => {
-  const { prioritize } = new BatchStrategy();
+  const { prioritize } = new BatchStrategy({ sequences: 4 });
   const parts = prioritize({ items: [item(1, 1), item(2, 1), item(3, 1), item(4, 9)], size: 2 });
   expect(parts.reduce((sum, part) => sum + part.processAmount, 0)).toBe(2);
 });
 
 test("waits for running sequences that have not queued, and goes without them after a while", () => {
-  const strategy = new BatchStrategy();
+  const strategy = new BatchStrategy({ sequences: 4 });
   strategy.setRunning(1, true);
   strategy.setRunning(2, true);
   const batch = { items: [item(1, 1)], size: 512 };
@@ -45,7 +45,7 @@ test("waits for running sequences that have not queued, and goes without them af
 
 test("waits neither for sequences that ended nor while queueing is paused", () => {
   let paused = false;
-  const strategy = new BatchStrategy(() => paused);
+  const strategy = new BatchStrategy({ sequences: 4, paused: () => paused });
   strategy.setRunning(1, true);
   strategy.setRunning(2, true);
   strategy.setRunning(2, false);

@@ -9,6 +9,23 @@ interface BatchPart<Item> {
   processAmount: number;
 }
 
+export interface BatchStrategyOptions {
+  /** Sequences of the context. */
+  sequences: number;
+  /** True while sequences are kept from queueing on purpose, so that waiting for them is no use. */
+  paused?: () => boolean;
+}
+
+/** What went through a context since it was opened. */
+export interface BatchCounts {
+  /** Steps that decoded at least one sequence. */
+  decodeSteps: number;
+  decodedTokens: number;
+  /** What those steps could have decoded: one token for each sequence of the context. */
+  decodeCapacity: number;
+  prefillTokens: number;
+}
+
 /**
  * Times in a row that a batch is put off for sequences that have not queued their next token. Each costs a few microtask
  * turns, a generation needs about ten to come back; the limit keeps one that does not from stalling the others.
@@ -23,12 +40,14 @@ const MAX_WAITS = 24;
  * 3. Every decoding sequence gets its one token first; what is left of the batch is split among the prefills.
  */
 export class BatchStrategy {
+  readonly counts: BatchCounts = { decodeSteps: 0, decodedTokens: 0, decodeCapacity: 0, prefillTokens: 0 };
   readonly #running = new Set<number>();
+  readonly #sequences: number;
+  readonly #paused: () => boolean;
   #waits = 0;
-  #paused: () => boolean;
 
-  /** @param paused true while sequences are kept from queueing on purpose, so that waiting for them is no use */
-  constructor(paused: () => boolean = () => false) {
+  constructor({ sequences, paused = () => false }: BatchStrategyOptions) {
+    this.#sequences = sequences;
     this.#paused = paused;
   }
 
@@ -47,8 +66,24 @@ export class BatchStrategy {
   }): BatchPart<Item>[] => {
     if (this.#shouldWait(items)) return [];
     this.#waits = 0;
-    return plan(items, size);
+    const parts = plan(items, size);
+    this.#count(parts);
+    return parts;
   };
+
+  #count(parts: readonly BatchPart<QueuedItem>[]): void {
+    let [decoded, prefilled] = [0, 0];
+    for (const { item, processAmount } of parts) {
+      if (item.tokens.length === 1) decoded++;
+      else prefilled += processAmount;
+    }
+    if (decoded > 0) {
+      this.counts.decodeSteps++;
+      this.counts.decodeCapacity += this.#sequences;
+    }
+    this.counts.decodedTokens += decoded;
+    this.counts.prefillTokens += prefilled;
+  }
 
   #shouldWait(items: readonly QueuedItem[]): boolean {
     if (this.#paused() || this.#waits >= MAX_WAITS) return false;

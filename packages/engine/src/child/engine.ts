@@ -39,6 +39,11 @@ export class Engine {
         return this.#run(message.task, (signal) => this.#embed(message.task, signal));
       case "stop":
         return this.#tasks.get(message.taskId)?.abort(message.reason);
+      case "stats":
+        return this.#send({
+          type: "stats",
+          stats: Object.fromEntries([...this.#hosts].map(([name, host]) => [name, host.counts])),
+        });
       case "close":
         return this.#llama?.dispose();
     }

@@ -7,34 +7,25 @@ import {
   type LoadedModel,
   type TokenChunk,
 } from "@llamero/core";
-import {
-  type JinjaTemplateChatWrapper,
-  type Llama,
-  type LlamaContext,
-  type LlamaModel,
-  type Token,
-  TokenBias,
-} from "node-llama-cpp";
-import type { BatchStrategy } from "./batch-strategy.ts";
-import type { ContextGate } from "./context-gate.ts";
+import { type JinjaTemplateChatWrapper, type Llama, type LlamaModel, type Token, TokenBias } from "node-llama-cpp";
+import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
 import { promptTokens, tokenBudget } from "./prompt.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
-import { SequenceSlot } from "./sequence-slot.ts";
+import type { SequenceSlot } from "./sequence-slot.ts";
+import { BATCH_SIZE, type SlotContext } from "./slot-context.ts";
 import { SlotPool } from "./slot-pool.ts";
 
 /** On the CPU a prompt is computed at tens of tokens a second on large models: a stop has to come through in between. */
 const CPU_PREFILL_CHUNK = 64;
 
-/** A model in memory with its context, batching and template. */
+/** A model in memory with its contexts and template. */
 export interface HostedModel {
   llama: Llama;
   model: LlamaModel;
-  context: LlamaContext;
-  strategy: BatchStrategy;
-  gate: ContextGate;
+  contexts: readonly SlotContext[];
   template: JinjaTemplateChatWrapper | null;
   threads: number;
   facts: LoadedModel;
@@ -51,13 +42,16 @@ export class ModelHost {
   constructor(hosted: HostedModel) {
     this.facts = hosted.facts;
     this.#hosted = hosted;
-    const { context, strategy, gate } = hosted;
-    const slots = Array.from(
-      { length: hosted.facts.slots },
-      (_, index) => new SequenceSlot(index, context.getSequence(), strategy, gate),
-    );
-    this.#slots = new SlotPool(slots);
-    this.#embedder = new Embedder(hosted.model, context.contextSize, hosted.threads);
+    this.#slots = new SlotPool(hosted.contexts.flatMap((context) => context.slots));
+    this.#embedder = new Embedder(hosted.model, hosted.facts.context_length, hosted.threads);
+  }
+
+  /** What went through the model's batches since it was loaded, over all its contexts. */
+  get counts(): BatchCounts {
+    const sum: BatchCounts = { decodeSteps: 0, decodedTokens: 0, decodeCapacity: 0, prefillTokens: 0 };
+    for (const { strategy } of this.#hosted.contexts)
+      for (const key of Object.keys(sum) as (keyof BatchCounts)[]) sum[key] += strategy.counts[key];
+    return sum;
   }
 
   /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */
@@ -92,12 +86,12 @@ export class ModelHost {
   async #plan({ request }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
     this.#demand(request.type);
-    const { llama, model, context, template } = this.#hosted;
+    const { llama, model, template, facts } = this.#hosted;
     const { params } = request;
     const prompt = promptTokens(model, template, request);
-    const maxTokens = tokenBudget(request, prompt.length, context.contextSize);
+    const maxTokens = tokenBudget(request, prompt.length, facts.context_length);
     const generated: Token[] = [];
-    const sampling = samplingOptions(params, generated, context.contextSize);
+    const sampling = samplingOptions(params, generated, facts.context_length);
     const grammar = await grammarState(llama, model, params);
     if (grammar !== null) sampling.grammarEvaluationState = grammar;
     const biases = logitBiases(params, this.#vocabularySize(), () => this.#ends());
@@ -109,7 +103,7 @@ export class ModelHost {
       sampling,
       generated,
       detokenize: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
-      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : context.batchSize,
+      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : BATCH_SIZE,
       acceptedAtMs,
     };
   }

@@ -10,15 +10,28 @@ function commonPrefix(a: readonly number[], b: readonly number[]): number {
   return length;
 }
 
+export interface SlotPlace {
+  /** Among all slots of the model. */
+  index: number;
+  /** Which of the model's contexts holds it. */
+  group: number;
+  /** Among the slots of that context. */
+  lane: number;
+}
+
 /** One sequence of a context, for the life of the process, with the batching it takes part in. */
 export class SequenceSlot implements Slot {
   readonly index: number;
+  readonly group: number;
+  readonly #lane: number;
   readonly sequence: LlamaContextSequence;
   readonly #strategy: BatchStrategy;
   readonly #gate: ContextGate;
 
-  constructor(index: number, sequence: LlamaContextSequence, strategy: BatchStrategy, gate: ContextGate) {
+  constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, strategy: BatchStrategy, gate: ContextGate) {
     this.index = index;
+    this.group = group;
+    this.#lane = lane;
     this.sequence = sequence;
     this.#strategy = strategy;
     this.#gate = gate;
@@ -26,7 +39,7 @@ export class SequenceSlot implements Slot {
 
   /** The sequence's place in a batch: strategies see no sequence id, but the priority passes through to them unchanged. */
   get lane(): EvaluationPriority {
-    return (this.index + 1) as EvaluationPriority;
+    return (this.#lane + 1) as EvaluationPriority;
   }
 
   cachedPrefix(prompt: readonly number[]): number {

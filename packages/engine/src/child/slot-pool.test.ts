@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Slot, SlotPool } from "./slot-pool.ts";
 
-const slot = (index: number, prefix: number): Slot => ({ index, cachedPrefix: () => prefix });
+const slot = (index: number, prefix: number, group = 0): Slot => ({ index, group, cachedPrefix: () => prefix });
 const never = new AbortController().signal;
 
 test("gives the free slot with the longest common prefix", async () => {
@@ -48,4 +48,21 @@ test("lets a waiting task go when it is stopped, and gives its turn to the next"
 
 test("gives no slot to a task that is stopped already", async () => {
   expect(await new SlotPool([slot(0, 0)]).acquire([], AbortSignal.abort("deadline"))).toBeNull();
+});
+
+test("spreads tasks over the contexts", async () => {
+  const pool = new SlotPool([slot(0, 3, 0), slot(1, 3, 0), slot(2, 3, 1), slot(3, 3, 1)]);
+  const groups = [await pool.acquire([], never), await pool.acquire([], never), await pool.acquire([], never)].map(
+    (s) => s?.group,
+  );
+  expect(groups.slice(0, 2).sort()).toEqual([0, 1]);
+});
+
+test("goes to the fuller context for a prefix that is worth it, and not for what a template puts before every prompt", async () => {
+  const warm = new SlotPool([slot(0, 200, 0), slot(1, 100, 0), slot(2, 0, 1)]);
+  expect((await warm.acquire([], never))?.index).toBe(0);
+  expect((await warm.acquire([], never))?.index).toBe(1);
+  const template = new SlotPool([slot(0, 9, 0), slot(1, 9, 0), slot(2, 4, 1)]);
+  expect((await template.acquire([], never))?.index).toBe(0);
+  expect((await template.acquire([], never))?.index).toBe(2);
 });

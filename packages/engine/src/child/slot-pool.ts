@@ -1,6 +1,8 @@
 /** A place where one task runs; it keeps what its last task left in the KV cache. */
 export interface Slot {
   readonly index: number;
+  /** Slots of one group share a context, and so a step. */
+  readonly group: number;
   /** Tokens of `prompt` that the slot already holds, counted from the start. */
   cachedPrefix(prompt: readonly number[]): number;
 }
@@ -10,11 +12,19 @@ interface Waiter<S> {
   give: (slot: S) => void;
 }
 
-/** Hands out a fixed set of slots: first come, first served; among free ones the longest common prefix wins. */
+/** A longer common prefix wins over an emptier context only from this many tokens on: templates make all prompts begin alike. */
+const WORTHWHILE_PREFIX = 32;
+
+/**
+ * Hands out a fixed set of slots: first come, first served; among free ones the longest common prefix wins, then the group with
+ * the fewest slots in use.
+ */
 export class SlotPool<S extends Slot> {
   /** Least recently used first, so that equal prefixes leave the fresher caches alone. */
   readonly #free: S[];
   readonly #waiting: Waiter<S>[] = [];
+  /** Slots in use, by group. */
+  readonly #inUse = new Map<number, number>();
 
   constructor(slots: readonly S[]) {
     this.#free = [...slots];
@@ -44,18 +54,37 @@ export class SlotPool<S extends Slot> {
 
   release(slot: S): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(slot);
-    else next.give(slot);
+    if (next !== undefined) {
+      next.give(slot);
+      return;
+    }
+    this.#free.push(slot);
+    this.#use(slot, -1);
   }
 
   #takeBest(prompt: readonly number[]): S | undefined {
     let best: S | undefined;
-    let longest = -1;
+    let most = Number.NEGATIVE_INFINITY;
     for (const slot of this.#free) {
-      const length = slot.cachedPrefix(prompt);
-      if (length > longest) [best, longest] = [slot, length];
+      const prefix = slot.cachedPrefix(prompt);
+      // Equal groups leave the choice to the prefix, however short.
+      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(slot.group) + prefix / 1e6;
+      if (worth > most) [best, most] = [slot, worth];
     }
-    if (best !== undefined) this.#free.splice(this.#free.indexOf(best), 1);
+    if (best === undefined) return undefined;
+    this.#free.splice(this.#free.indexOf(best), 1);
+    this.#use(best, 1);
     return best;
+  }
+
+  /** The part of all slots in use that lies in a group: below 1, so that it never outweighs a worthwhile prefix. */
+  #share(group: number): number {
+    let all = 0;
+    for (const count of this.#inUse.values()) all += count;
+    return (this.#inUse.get(group) ?? 0) / (all + 1);
+  }
+
+  #use({ group }: S, change: 1 | -1): void {
+    this.#inUse.set(group, (this.#inUse.get(group) ?? 0) + change);
   }
 }

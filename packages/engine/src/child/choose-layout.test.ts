@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { chooseLayout, type LayoutLimits } from "./choose-layout.ts";
+
+/** Rates by `contexts×threads`; what is not named makes nothing. */
+async function choose(limits: LayoutLimits, rates: Record<string, number>) {
+  const asked: string[] = [];
+  const choice = await chooseLayout(limits, async ({ contexts, threads }) => {
+    asked.push(`${contexts}×${threads}`);
+    return rates[`${contexts}×${threads}`] ?? 0;
+  });
+  return { asked, chosen: `${choice.contexts}×${choice.threads}`, tried: choice.tried.length };
+}
+
+test("takes one thread where starting more costs more than they do", async () => {
+  expect((await choose({ cores: 2, slots: 8 }, { "1×2": 100, "1×1": 400, "2×1": 300 })).chosen).toBe("1×1");
+});
+
+test("takes a second context where it overlaps", async () => {
+  expect((await choose({ cores: 2, slots: 32 }, { "1×2": 100, "1×1": 763, "2×1": 1062 })).chosen).toBe("2×1");
+});
+
+test("takes all cores for a large model, and times it on few threads no longer than it must", async () => {
+  const { chosen, asked } = await choose({ cores: 8, slots: 8 }, { "1×8": 100, "1×4": 60, "2×4": 70 });
+  expect(chosen).toBe("1×8");
+  expect(asked).toEqual(["1×8", "1×4", "2×4", "2×2"]);
+});
+
+test("does not take more contexts or threads for what may be noise", async () => {
+  expect((await choose({ cores: 2, slots: 8 }, { "1×2": 103, "1×1": 100, "2×1": 104 })).chosen).toBe("1×1");
+});
+
+test("tries only what the operator leaves open", async () => {
+  expect((await choose({ cores: 4, slots: 8, threads: 3 }, { "1×3": 5, "2×3": 9, "4×3": 1 })).chosen).toBe("2×3");
+  expect((await choose({ cores: 4, slots: 8, contexts: 2 }, { "2×2": 5, "2×1": 9 })).chosen).toBe("2×1");
+});
+
+test("never makes more contexts than slots or cores", async () => {
+  expect((await choose({ cores: 8, slots: 1 }, { "1×8": 5 })).asked.every((layout) => layout.startsWith("1×"))).toBe(true);
+  expect((await choose({ cores: 1, slots: 8 }, { "1×1": 5 })).asked).toEqual(["1×1"]);
+});

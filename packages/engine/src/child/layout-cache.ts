@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import type { LayoutChoice } from "./choose-layout.ts";
+
+/** Everything a measurement depends on; another machine, model or library measures anew. */
+export interface LayoutKey {
+  model: string;
+  slots: number;
+  contexts: number | undefined;
+  threads: number | undefined;
+  /** Release of llama.cpp and its back end. */
+  backend: string;
+}
+
+const VERSION = 1;
+
+function fileOf(folder: string, key: LayoutKey): string {
+  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism() };
+  const hash = createHash("sha256")
+    .update(JSON.stringify({ VERSION, machine, ...key }))
+    .digest("hex");
+  return join(folder, `layout-${hash.slice(0, 16)}.json`);
+}
+
+function isChoice(value: unknown): value is LayoutChoice {
+  const { contexts, threads, tried } = (value ?? {}) as Partial<LayoutChoice>;
+  return Number.isInteger(contexts) && Number.isInteger(threads) && Array.isArray(tried);
+}
+
+/** The layout measured before under the same conditions; null when there is none that can be read. */
+export async function cachedLayout(folder: string, key: LayoutKey): Promise<LayoutChoice | null> {
+  try {
+    const value: unknown = JSON.parse(await readFile(fileOf(folder, key), "utf8"));
+    return isChoice(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps a measurement. Whole or not at all: a process that dies half-way leaves no half file under the name. */
+export async function keepLayout(folder: string, key: LayoutKey, choice: LayoutChoice): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = fileOf(folder, key);
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${JSON.stringify(choice)}\n`);
+  await rename(draft, path);
+}

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { LlamaModel, Token } from "node-llama-cpp";
+import type { SequenceSlot } from "./sequence-slot.ts";
+import { type Layout, openLayout } from "./slot-context.ts";
+
+/** Time that one layout is measured for; a large model's steps are longer, and it gets fewer of them. */
+const BUDGET_MS = 400;
+const MIN_TOKENS_PER_SLOT = 3;
+/** Between two looks at the meter: rare enough not to compete with what is measured. */
+const LOOK_MS = 10;
+const CONTEXT_SIZE = 256;
+/** Prompt and completion together stay within the context. */
+const MAX_TOKENS_PER_SLOT = CONTEXT_SIZE - 8;
+
+interface Meter {
+  tokens: number;
+  isOver: boolean;
+}
+
+/** One slot's loop, as a generation runs it: decode, sample, come back. */
+async function generate(slot: SequenceSlot, meter: Meter): Promise<void> {
+  const steps = slot.sequence.evaluateWithMetadata(
+    [1 as Token],
+    {},
+    { temperature: 0, seed: 1, evaluationPriority: slot.lane, yieldEogToken: true },
+  );
+  slot.setRunning(true);
+  try {
+    for (let count = 0; count < MAX_TOKENS_PER_SLOT && !meter.isOver; count++) {
+      if ((await steps.next()).done) return;
+      meter.tokens++;
+    }
+    meter.isOver = true;
+  } finally {
+    slot.setRunning(false);
+    await steps.return();
+  }
+}
+
+/** Completion tokens/s of a layout with every slot busy, measured with the very loop that jobs run in. */
+export async function measureLayout(model: LlamaModel, layout: Layout, slots: number): Promise<number> {
+  const contexts = await openLayout(model, layout, { slots, contextSize: CONTEXT_SIZE });
+  try {
+    const all = contexts.flatMap((context) => context.slots);
+    const meter: Meter = { tokens: 0, isOver: false };
+    const loops = all.map((slot) => generate(slot, meter));
+    // The first steps pay for the first touch of weights and buffers.
+    while (meter.tokens < slots && !meter.isOver) await delay(LOOK_MS);
+    const [startedAtMs, startTokens] = [performance.now(), meter.tokens];
+    const enough = () =>
+      performance.now() - startedAtMs >= BUDGET_MS && meter.tokens - startTokens >= slots * MIN_TOKENS_PER_SLOT;
+    while (!meter.isOver && !enough()) await delay(LOOK_MS);
+    meter.isOver = true;
+    const rate = (meter.tokens - startTokens) / ((performance.now() - startedAtMs) / 1000);
+    await Promise.all(loops);
+    return rate;
+  } finally {
+    for (const context of contexts) await context.dispose();
+  }
+}
