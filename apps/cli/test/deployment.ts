@@ -11,7 +11,14 @@ export class Deployment {
 
   private constructor(redis: TestRedis, env: Record<string, string>) {
     this.redis = redis;
-    this.#env = { REDIS_URL: redis.url, HOST: "127.0.0.1", PORT: "0", ...env };
+    this.#env = {
+      REDIS_URL: redis.url,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      LLAMERO_THREADS: "1",
+      LLAMERO_PARALLEL_CONTEXTS: "1",
+      ...env,
+    };
   }
 
   /** @param env for all its processes */

@@ -1,0 +1,47 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startEngine } from "../src/index.ts";
+import { chat, generate, startTiny, story, tinyPath } from "./tiny-engine.ts";
+
+let cacheDir: string;
+beforeAll(async () => {
+  cacheDir = await mkdtemp(join(tmpdir(), "llamero-layout-"));
+});
+afterAll(() => rm(cacheDir, { recursive: true, force: true }));
+
+/** What the engine says of its layout when it starts. */
+async function layoutLine(options: { threads?: number; contexts?: number } = {}): Promise<string> {
+  const lines: string[] = [];
+  const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
+  const engine = await startEngine({ models, gpu: "false", slots: 4, cacheDir, onLog: (line) => lines.push(line), ...options });
+  await engine.close();
+  return lines.find((line) => line.startsWith("Model tiny")) ?? "";
+}
+
+test("measures at the first start, says what came out, and does not measure again", async () => {
+  expect(await layoutLine()).toMatch(/\(measured; contexts×threads, 1×\d+: \d+ tokens\/s/);
+  expect(await readdir(cacheDir)).toHaveLength(1);
+  expect(await layoutLine()).toMatch(/\(measured before; /);
+});
+
+test("a damaged measurement is measured anew", async () => {
+  for (const file of await readdir(cacheDir)) await writeFile(join(cacheDir, file), "{");
+  expect(await layoutLine()).toMatch(/\(measured; /);
+});
+
+test("takes what it is told", async () => {
+  expect(await layoutLine({ threads: 1, contexts: 2 })).toMatch(/in 2 contexts, 1 threads each.*\(as configured\)/);
+});
+
+test("answers alike over several contexts, with every slot of each in use", async () => {
+  const engine = await startTiny({ slots: 4, contexts: 2 });
+  const request = chat(story, { max_tokens: 60 });
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => generate(engine, request)));
+  expect(new Set(outcomes.map((outcome) => outcome.text)).size).toBe(1);
+  const { tiny } = await engine.stats();
+  expect(tiny?.decodedTokens).toBeGreaterThan(8 * 50);
+  expect((tiny?.decodedTokens ?? 0) / (tiny?.decodeCapacity ?? 1)).toBeGreaterThan(0.8);
+  await engine.close();
+});
