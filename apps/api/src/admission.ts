@@ -14,9 +14,10 @@ function refuseLength(text: string, tokens: number, model: ModelEntry, param: st
 
 /**
  * Refuses what the model surely cannot do, before anything is stored. The worker counts exactly.
+ * @param field where the caller wrote the text of a request to generate
  * @throws AppError `unsupported_capability`, `context_length_exceeded`
  */
-export function admit(request: JobRequest, model: ModelEntry): void {
+export function admit(request: JobRequest, model: ModelEntry, field: "prompt" | "messages"): void {
   if (!model.capabilities.includes(request.type))
     throw new AppError("unsupported_capability", `${model.name} does ${model.capabilities.join(", ")}, not ${request.type}.`, {
       param: "model",
@@ -31,7 +32,7 @@ export function admit(request: JobRequest, model: ModelEntry): void {
   }
   const text = requestTexts(request).join("");
   const tokens = fewestTokens(text, model);
-  if (tokens > model.context_length) refuseLength(text, tokens, model, request.type === "chat" ? "messages" : "prompt");
+  if (tokens > model.context_length) refuseLength(text, tokens, model, field);
   const { max_tokens } = request.params;
   if (max_tokens !== undefined && tokens + max_tokens > model.context_length) {
     const sum = `The prompt has at least ${tokens} tokens and max_tokens is ${max_tokens}`;

@@ -33,22 +33,27 @@ function listener(app: Hono, { newRequestId, logger }: ListenOptions) {
       if (!isTheirs) logger.error({ err: error }, "request failed");
       const message = "The request's target or Host header is not valid.";
       const { status, body, headers } = errorAnswer(isTheirs ? new AppError("invalid_request", message) : error);
-      return Response.json(body, { status, headers: { ...headers, "x-request-id": newRequestId() } });
+      const type = { "content-type": "application/json; charset=utf-8" };
+      return Response.json(body, { status, headers: { ...type, ...headers, "x-request-id": newRequestId() } });
     },
   });
 }
 
 function serve(app: Hono, options: ListenOptions): Server {
   const { maxBodyBytes, newRequestId } = options;
-  const handle = listener(app, options);
-  const server = createServer(handle);
+  // The listener refuses a request without Host, and does so in our own words.
+  const server = createServer({ requireHostHeader: false }, listener(app, options));
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (!announcesTooMuch(incoming, maxBodyBytes)) outgoing.writeContinue();
-    void handle(incoming, outgoing);
+    server.emit("request", incoming, outgoing);
   });
   // An expectation that we do not know is one that we do not have to meet (RFC 9110, section 10.1.1).
-  server.on("checkExpectation", handle);
+  server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
   server.on("clientError", (error, socket) => answerClientError(error, socket, newRequestId()));
+  // Node closes idle connections when the server closes, but not those that fall idle after that.
+  server.on("request", (_incoming, outgoing: ServerResponse) =>
+    outgoing.once("close", () => server.listening || setImmediate(() => server.closeIdleConnections())),
+  );
   server.on("connect", (_incoming, socket) => answerConnect(socket, newRequestId()));
   return server;
 }
@@ -67,11 +72,8 @@ async function bind(server: Server, { host, port }: ListenOptions): Promise<void
   }
 }
 
-/** Every answer from now on ends its connection: a client that keeps one alive would hold the server open. */
 function endConnections(server: Server): Promise<void> {
-  server.prependListener("request", (_incoming, outgoing: ServerResponse) => outgoing.setHeader("connection", "close"));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
   const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
   return closed.finally(() => clearTimeout(cut));
 }

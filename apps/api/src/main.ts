@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { AppError, newId } from "@llamero/core";
+import { AppError } from "@llamero/core";
 import {
   type Env,
   type ProcessContext,
@@ -10,10 +9,11 @@ import {
   settingsFor,
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
-import { connectRedis, createStore, Notifications } from "@llamero/store";
+import { connectRedis, createStore, Notifications, requireServer } from "@llamero/store";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
 import { Auth, isLoopbackHost } from "./auth.ts";
+import { createIds } from "./ids.ts";
 import { listen } from "./listen.ts";
 import { ModelLookup } from "./model-lookup.ts";
 
@@ -33,6 +33,7 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
 async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>): Promise<ReadyDetails> {
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
+  await requireServer(redis);
   const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
 
   const isLoopback = isLoopbackHost(config.HOST);
@@ -44,11 +45,11 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const notifications = new Notifications(await connectRedis(config.REDIS_URL, "blocking"), store.keys);
   lifecycle.defer("notifications", () => notifications.close());
 
-  const newRequestId = () => newId("request", { now: Date.now, randomBytes, cell: store.cell });
+  const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: store.cell });
   const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
   const models = new ModelLookup(store, Date.now);
   const app = createApp({
-    services: { store, carriers, notifications, models, logger, now: Date.now },
+    services: { store, carriers, notifications, models, logger, newJobId, now: Date.now },
     auth,
     maxBodyBytes,
     version: packageJson.version,

@@ -4,29 +4,35 @@ import type { Route } from "./route.ts";
 
 const json = (schema: unknown) => ({ "application/json": { schema } });
 
-/** Statuses that any route may answer with an error, and when. */
-const commonErrors = {
+/** When a route answers with an error, by status. */
+const errorTexts = {
   400: "The request is not valid; the message names the field.",
   401: "The API key is missing or not valid.",
   403: "Without API keys, only loopback names are served.",
   404: "There is no such thing, or it is another owner's.",
-  503: "Redis does not answer or is full; `Retry-After` says when to try again.",
+  409: "It is not in a state for this, or the Idempotency-Key was used with another body.",
+  413: "The body is too large.",
+  415: "The body is not JSON.",
+  503: "Redis does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
 } as const;
-const bodyErrors = { 413: "The body is too large.", 415: "The body is not JSON." } as const;
-const writeErrors = { 409: "It is not in a state for this, or the Idempotency-Key was used with another body." } as const;
+
+/** The statuses that follow from what a route is, and those that it names itself. */
+function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof errorTexts)[] {
+  const fromAccess = isPublic === true ? [] : ([401, 403, 503] as const);
+  const fromBody = request?.body === undefined ? [] : ([413, 415] as const);
+  return [400, ...fromAccess, ...fromBody, ...(errors ?? [])];
+}
 
 function operation(route: Route): ZodOpenApiOperationObject {
   const { request, responses } = route;
-  const errors = {
-    ...commonErrors,
-    ...(request?.body === undefined ? {} : bodyErrors),
-    ...(route.method === "get" ? {} : writeErrors),
-  };
   const answers = Object.entries(responses).map(([status, { description, schema }]) => [
     status,
     { description, content: json(schema) },
   ]);
-  const failures = Object.entries(errors).map(([status, description]) => [status, { description, content: json(errorSchema) }]);
+  const failures = errorStatuses(route).map((status) => [
+    String(status),
+    { description: errorTexts[status], content: json(errorSchema) },
+  ]);
   return {
     operationId: route.operationId,
     summary: route.summary,

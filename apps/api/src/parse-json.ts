@@ -53,7 +53,7 @@ function checkText(text: string, path: readonly string[]): void {
 
 /** JSON that is not I-JSON (RFC 7493) or that would not mean the same to every reader down the line. */
 function checkTexts(value: unknown, path: readonly string[]): void {
-  if (typeof value === "string") return checkText(value, path);
+  if (typeof value === "string") checkText(value, path);
   if (typeof value !== "object" || value === null) return;
   for (const [key, item] of Object.entries(value)) {
     checkText(key, path);

@@ -11,6 +11,7 @@ export interface Services {
   notifications: Notifications;
   models: ModelLookup;
   logger: Logger;
+  newJobId: () => string;
   /** Milliseconds since the epoch. */
   now: () => number;
 }
@@ -46,8 +47,10 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
-  /** Success statuses; errors are the same for all routes. */
+  /** Success statuses. */
   responses: Record<number, { description: string; schema: z.ZodType }>;
+  /** Error statuses besides those that follow from access and body. */
+  errors?: readonly (404 | 409 | 503)[];
   handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;
 }
 

@@ -36,7 +36,7 @@ function withAllTypes(issue: Issue, branches: readonly Found[]): Issue {
   return { ...issue, message: issue.message.replace(`expected ${issue.expected}`, `expected ${types.join(" or ")}`) };
 }
 
-const nameOf = (path: readonly PropertyKey[]) => path.map((part) => shorten(String(part))).join(".");
+const nameOf = (path: readonly PropertyKey[]) => path.map((part) => (part === "" ? '""' : shorten(String(part)))).join(".");
 
 function describe({ issue, path }: Found): string {
   const name = nameOf(path);

@@ -10,7 +10,7 @@ import {
   settingsFor,
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
-import { connectRedis, createOutbox, createStore } from "@llamero/store";
+import { connectRedis, createOutbox, createStore, requireServer } from "@llamero/store";
 import { startOutboxLoop } from "./outbox-loop.ts";
 import { startSweeper } from "./sweeper.ts";
 
@@ -24,6 +24,7 @@ export async function main(env: Env): Promise<void> {
 async function start({ config, logger, lifecycle }: ProcessContext<Settings<"dispatcher">>): Promise<ReadyDetails> {
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
+  await requireServer(redis);
   const blocking = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis outbox", () => blocking.disconnect());
 

@@ -13,7 +13,7 @@ import {
   settingsFor,
 } from "@llamero/process";
 import { Carriers, Consumer } from "@llamero/queue";
-import { connectRedis, createStore, onStopRequest } from "@llamero/store";
+import { connectRedis, createStore, onStopRequest, requireServer } from "@llamero/store";
 import { announce } from "./announce.ts";
 import { drain } from "./drain.ts";
 import { EngineHost } from "./engine-host.ts";
@@ -34,11 +34,9 @@ async function openRedis({ config, lifecycle }: Context) {
     lifecycle.defer(name, () => redis.disconnect());
     return redis;
   };
-  return {
-    redis: await open("redis", "worker"),
-    pulls: await open("redis pulls", "blocking"),
-    hints: await open("redis hints", "blocking"),
-  };
+  const redis = await open("redis", "worker");
+  await requireServer(redis);
+  return { redis, pulls: await open("redis pulls", "blocking"), hints: await open("redis hints", "blocking") };
 }
 
 async function openEngine({ config, logger, lifecycle }: Context): Promise<EngineHost> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ownRecord } from "./own-record.ts";
 
 const text = z.string();
 
@@ -13,7 +14,7 @@ export const responseFormatSchema = z
         name: z.string().min(1).max(64).optional(),
         description: z.string().max(1024).optional(),
         strict: z.boolean().nullable().optional(),
-        schema: z.record(z.string(), z.unknown()),
+        schema: ownRecord(z.record(z.string(), z.unknown())),
       }),
     }),
   ])
@@ -60,9 +61,11 @@ export const paramsSchema = z
     dry_sequence_breakers: z.array(text.min(1).max(64)).max(32).optional(),
     xtc_probability: z.number().min(0).max(1).optional().meta({ description: "0 (the default) turns XTC off." }),
     xtc_threshold: z.number().min(0).max(1).optional(),
-    logit_bias: z
-      .record(z.string().regex(/^(0|[1-9]\d{0,7})$/, "must be a token id"), z.number().min(-100).max(100))
-      .refine((bias) => Object.keys(bias).length <= 1024, "has more than 1024 entries")
+    logit_bias: ownRecord(
+      z
+        .record(z.string().regex(/^(0|[1-9]\d{0,7})$/, "must be a token id"), z.number().min(-100).max(100))
+        .refine((bias) => Object.keys(bias).length <= 1024, "has more than 1024 entries"),
+    )
       .optional()
       .meta({ description: "Token id → added to its logit; -100 bans it." }),
     ignore_eos: z.boolean().optional().meta({ description: "Goes on to max_tokens; for load tests." }),

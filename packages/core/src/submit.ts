@@ -2,15 +2,18 @@ import { z } from "zod";
 import { AppError } from "./errors.ts";
 import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
 import { checkJsonSchema } from "./json-schema.ts";
+import { ownRecord } from "./own-record.ts";
 import { type Params, paramsSchema } from "./params.ts";
 
 const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 30 * DAY_MS;
 
-export const metadataSchema = z
-  .record(z.string().min(1).max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, "has more than 16 keys")
-  .meta({ id: "Metadata", description: "Up to 16 pairs, kept with the job and usable as a list filter." });
+export const metadataSchema = ownRecord(
+  z
+    .record(z.string().min(1).max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= 16, "has more than 16 keys")
+    .meta({ id: "Metadata", description: "Up to 16 pairs, kept with the job and usable as a list filter." }),
+);
 
 /** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages` and `input`. */
 export const submitSchema = z

@@ -60,6 +60,7 @@ export class Carriers {
       connection,
       prefix: store.keys.queues,
       skipWaitingForReady: true,
+      skipVersionCheck: true,
       streams: { events: { maxLen: EVENTS_KEPT } },
     });
     // Each call reports its own failure; without a listener the emitter would end the process.

@@ -43,6 +43,7 @@ export class Consumer {
         prefix: options.keys.queues,
         concurrency: options.concurrency,
         autorun: false,
+        skipVersionCheck: true,
         lockDuration: LOCK_MS,
         lockRenewTime: RENEW_MS,
         stalledInterval: STALL_CHECK_MS,

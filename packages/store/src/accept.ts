@@ -30,7 +30,6 @@ export async function accept(run: RunScript, job: NewJob, model: string): Promis
     job.id,
     job.owner,
     job.slug,
-    job.request.type,
     JSON.stringify(job.request),
     job.runAtMs ?? "",
     job.deadlineMs ?? "",

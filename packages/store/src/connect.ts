@@ -45,6 +45,9 @@ export async function connectRedis(url: string, role: ConnectionRole): Promise<R
   redis.on("error", () => {});
   try {
     await redis.connect();
+    // For duplicates, such as BullMQ's blocking one: a lazy client's first connection is given up when it breaks, and a worker
+    // that started at that moment would never pull.
+    redis.options.lazyConnect = false;
     return redis;
   } catch (cause) {
     redis.disconnect();

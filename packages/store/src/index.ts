@@ -13,5 +13,6 @@ export { Notifications } from "./notifications.ts";
 export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
 export type { JobRecord, StoredResult } from "./record.ts";
 export { redisError } from "./redis-errors.ts";
+export { requireServer } from "./require-server.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";
 export type { SweepResult, WindowEntry } from "./sweep.ts";

@@ -15,9 +15,10 @@ export function createKeys(prefix: string, cell: number) {
     errorMessage: (id: string) => `${base}err:${id}`,
     metadata: (id: string) => `${base}meta:${id}`,
     chunks: (id: string) => `${base}chunks:${id}`,
+    /** The models that an owner has jobs for. */
     byOwner: (owner: string) => `${base}own:${owner}`,
-    byStatus: (owner: string, status: JobStatus) => `${base}own:${owner}:s:${status}`,
-    byModel: (owner: string, slug: string) => `${base}own:${owner}:m:${slug}`,
+    /** The jobs of an owner for a model in a state, sorted by id. */
+    index: (owner: string, slug: string, status: JobStatus) => `${base}own:${owner}:${slug}:${status}`,
     backlog: (slug: string, group: string) => `${base}backlog:${slug}:${group}`,
     groups: (slug: string) => `${base}groups:${slug}`,
     window: (slug: string) => `${base}window:${slug}`,

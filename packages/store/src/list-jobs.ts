@@ -1,4 +1,4 @@
-import type { JobStatus } from "@llamero/core";
+import { type JobStatus, jobStatuses } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { type JobRecord, readRecords } from "./record.ts";
@@ -34,12 +34,14 @@ export async function listJobs(redis: Redis, keys: Keys, query: ListQuery): Prom
 
 /** Everything from the cursor on that fits the query, read as it is asked for. */
 async function* matching(redis: Redis, keys: Keys, query: ListQuery): AsyncGenerator<JobRecord> {
-  const index = indexOf(keys, query);
+  const indexes = await indexesOf(redis, keys, query);
+  if (indexes.length === 0) return;
+  const wanted = Object.entries(query.metadata);
   const pageSize = query.limit + 1;
-  const batch = isIndexed(query) ? pageSize : Math.max(pageSize, FILTER_BATCH);
+  const batch = wanted.length === 0 ? pageSize : Math.max(pageSize, FILTER_BATCH);
   for (let after = query.after; ; ) {
-    const ids = await readIndex(redis, index, query, after, batch);
-    const fitting = await filterIds(redis, keys, query, ids);
+    const ids = await readIndexes(redis, indexes, query.order, after, batch);
+    const fitting = wanted.length === 0 ? ids : await withMetadata(redis, keys, ids, wanted);
     for (let start = 0; start < fitting.length; start += pageSize) {
       const records = await readRecords(redis, keys, fitting.slice(start, start + pageSize));
       // The index was read before the record: the job may have moved on or gone since.
@@ -51,32 +53,47 @@ async function* matching(redis: Redis, keys: Keys, query: ListQuery): AsyncGener
   }
 }
 
-function indexOf(keys: Keys, query: ListQuery): string {
-  if (query.status !== undefined) return keys.byStatus(query.owner, query.status);
-  return query.slug === undefined ? keys.byOwner(query.owner) : keys.byModel(query.owner, query.slug);
+async function indexesOf(redis: Redis, keys: Keys, { owner, slug, status }: ListQuery): Promise<string[]> {
+  const slugs = slug === undefined ? await redis.smembers(keys.byOwner(owner)) : [slug];
+  const statuses = status === undefined ? jobStatuses : [status];
+  return slugs.flatMap((one) => statuses.map((state) => keys.index(owner, one, state)));
 }
 
-function isIndexed(query: ListQuery): boolean {
-  const filters = Number(query.status !== undefined) + Number(query.slug !== undefined);
-  return filters <= 1 && Object.keys(query.metadata).length === 0;
+/**
+ * The next ids over several indexes. Ids sort by time, so an index is read by id range and a cursor is an id: no page is
+ * ever skipped or repeated. All are read in one step, since a job may move from one to another.
+ */
+async function readIndexes(
+  redis: Redis,
+  indexes: readonly string[],
+  order: ListQuery["order"],
+  after: string | undefined,
+  count: number,
+): Promise<string[]> {
+  const transaction = redis.multi();
+  const isNewestFirst = order === "desc";
+  for (const index of indexes) {
+    if (isNewestFirst) transaction.zrange(index, after === undefined ? "+" : `(${after}`, "-", "BYLEX", "REV", "LIMIT", 0, count);
+    else transaction.zrange(index, after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, count);
+  }
+  const replies = (await transaction.exec()) ?? [];
+  const ids = replies.flatMap(([error, range]) => {
+    if (error !== null) throw error;
+    return range as string[];
+  });
+  ids.sort();
+  return (isNewestFirst ? ids.reverse() : ids).slice(0, count);
 }
 
-/** Ids sort by time, so an index is read by id range and a cursor is an id: no page is ever skipped or repeated. */
-function readIndex(redis: Redis, index: string, query: ListQuery, after: string | undefined, count: number): Promise<string[]> {
-  return query.order === "desc"
-    ? redis.zrange(index, after === undefined ? "+" : `(${after}`, "-", "BYLEX", "REV", "LIMIT", 0, count)
-    : redis.zrange(index, after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, count);
-}
-
-async function filterIds(redis: Redis, keys: Keys, query: ListQuery, ids: readonly string[]): Promise<readonly string[]> {
-  const wanted = Object.entries(query.metadata);
-  if (ids.length === 0 || isIndexed(query)) return ids;
-  const { slug } = query;
-  const [models, texts] = await Promise.all([
-    slug === undefined ? null : redis.zmscore(keys.byModel(query.owner, slug), ...ids),
-    wanted.length === 0 ? null : redis.mget(ids.map((id) => keys.metadata(id))),
-  ]);
-  return ids.filter((_, at) => models?.[at] !== null && (texts === null || hasPairs(texts[at], wanted)));
+async function withMetadata(
+  redis: Redis,
+  keys: Keys,
+  ids: readonly string[],
+  wanted: readonly [string, string][],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const texts = await redis.mget(ids.map((id) => keys.metadata(id)));
+  return ids.filter((_, at) => hasPairs(texts[at], wanted));
 }
 
 function hasPairs(text: string | null | undefined, wanted: readonly [string, string][]): boolean {

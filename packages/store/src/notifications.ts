@@ -26,6 +26,8 @@ export class Notifications {
     this.redis = redis;
     this.keys = keys;
     redis.on("message", (_channel: string, message: string) => this.wake(message.split(",", 1)[0] ?? ""));
+    // Whoever waits for a subscription that this has cut off reads, and learns that Redis is away.
+    redis.on("close", () => this.wakeAll());
     redis.on("ready", () => void this.afterReconnect());
   }
 

@@ -54,16 +54,17 @@ export async function readRecords(redis: Redis, keys: Keys, ids: readonly string
 }
 
 function parseRecord(id: string, fields: Record<string, string>, texts: (string | null)[]): JobRecord | null {
-  const [request, result, errorMessage, metadata] = texts;
-  if (fields["owner"] === undefined || typeof request !== "string") return null;
+  const [requestText, result, errorMessage, metadata] = texts;
+  if (fields["owner"] === undefined || typeof requestText !== "string") return null;
+  const request = jobRequestSchema.parse(JSON.parse(requestText));
   return {
     id,
     owner: fields["owner"],
     slug: fields["model"] ?? "",
-    type: fields["type"] as JobType,
+    type: request.type,
     status: fields["status"] as JobStatus,
     fields,
-    request: jobRequestSchema.parse(JSON.parse(request)),
+    request,
     result: result ? (JSON.parse(result) as StoredResult) : null,
     errorMessage: errorMessage ?? "",
     metadata: metadata ? (JSON.parse(metadata) as Record<string, string>) : {},

@@ -95,7 +95,7 @@ describe("with an idempotency key", () => {
     const first = await submit(harness, { idempotency });
     const again = await harness.store.accept(sampleJob(harness, { idempotency }));
     expect(again).toEqual({ outcome: "duplicate", id: first.id });
-    expect(await harness.redis.zcard(harness.store.keys.byOwner("local"))).toBe(1);
+    expect(await harness.redis.zcard(harness.store.keys.index("local", "tiny", "queued"))).toBe(1);
   });
 
   test("refuses another body", async () => {

@@ -10,6 +10,7 @@ interface Snapshot {
   foreign: string[];
   strings: Map<string, string>;
   hashes: Map<string, Fields>;
+  sets: Map<string, string[]>;
   zsets: Map<string, Scores>;
   streams: Map<string, [string, string[]][]>;
   encodings: Map<string, string>;
@@ -22,6 +23,7 @@ async function takeSnapshot(redis: Redis, keys: Keys): Promise<Snapshot> {
     foreign: all.filter((key) => !key.startsWith(keys.base)),
     strings: new Map(),
     hashes: new Map(),
+    sets: new Map(),
     zsets: new Map(),
     streams: new Map(),
     encodings: new Map(),
@@ -38,6 +40,9 @@ async function readKey(redis: Redis, key: string, name: string, into: Snapshot):
     case "hash":
       into.hashes.set(name, await redis.hgetall(key));
       into.encodings.set(name, String(await redis.object("ENCODING", key)));
+      break;
+    case "set":
+      into.sets.set(name, await redis.smembers(key));
       break;
     case "zset":
       into.zsets.set(name, toScores(await redis.zrange(key, 0, "-1", "WITHSCORES")));
@@ -79,19 +84,17 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
   ];
 }
 
-/** Each job stands in its owner's, its model's and its status's index, and in no other. */
+/** Each job stands in the index of its owner, model and status, and in no other; owners list the models they have jobs for. */
 function checkIndexes(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const held = new Set(named(snapshot.zsets, "own:").flatMap(([index, ids]) => Array.from(ids.keys(), (id) => `${index} ${id}`)));
-  const wanted = new Set(
-    Array.from(jobs).flatMap(([id, { owner, model, status }]) => [
-      `${owner} ${id}`,
-      `${owner}:m:${model} ${id}`,
-      `${owner}:s:${status} ${id}`,
-    ]),
-  );
+  const wanted = new Set(Array.from(jobs, ([id, { owner, model, status }]) => `${owner}:${model}:${status} ${id}`));
+  const models = new Set(Array.from(jobs.values(), ({ owner, model }) => `${owner} ${model}`));
+  const listed = new Set(named(snapshot.sets, "own:").flatMap(([owner, slugs]) => slugs.map((slug) => `${owner} ${slug}`)));
   return [
     ...without(wanted, held).map((entry) => `index lacks ${entry}`),
     ...without(held, wanted).map((entry) => `index should not hold ${entry}`),
+    ...without(models, listed).map((entry) => `models of an owner lack ${entry}`),
+    ...without(listed, models).map((entry) => `models of an owner should not hold ${entry}`),
   ];
 }
 

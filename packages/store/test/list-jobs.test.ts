@@ -90,6 +90,20 @@ describe("filters", () => {
     expect((await list({ slug: "unheard-of" })).ids).toEqual([]);
   });
 
+  test("by none over several models and states, while jobs move from one state to another", async () => {
+    await openSlots(harness, 10);
+    const ids = await submitMany(40, (i) => ({ slug: ["tiny", "a", "b"][i % 3] ?? "" }));
+    const window = await harness.redis.zrange(harness.store.keys.window("tiny"), 0, "-1");
+    const claims = [...window];
+    const seen = await walk({ limit: 6, order: "asc" }, async () => {
+      for (const id of claims.splice(0, 4)) await harness.store.claim({ job_id: id, run: 1 }, "w1");
+    });
+    expect(seen).toEqual(ids);
+    expect(claims).toEqual([]);
+    expect((await walk({ limit: 3, status: "running" })).sort()).toEqual(window.sort());
+    expect(await walk({ limit: 9 })).toEqual(ids.toReversed());
+  });
+
   test("by metadata, all pairs, in exact pages", async () => {
     const team = ["a", "b", "c"];
     const ids = await submitMany(30, (i) => ({ metadata: { team: team[i % 3] ?? "", run: String(i % 2) } }));

@@ -117,7 +117,7 @@ test("a broken store is noticed by its invariants", async () => {
     await repair();
     return problems.length;
   };
-  const index = store.keys.byOwner("local");
+  const index = store.keys.index("local", "tiny", "queued");
   const backlog = store.keys.backlog("tiny", "local:normal");
   const score = (await redis.zscore(backlog, job.id)) ?? 0;
   const found = [

@@ -45,6 +45,17 @@ test("expires waiting and scheduled jobs at their deadline", async () => {
   }
 });
 
+test("does not feed what it is about to end", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const late = [];
+  for (let i = 0; i < 6; i++) late.push(await submit(harness, { deadlineMs: 20 }));
+  const next = await submit(harness);
+  await clockPast(redis, (await redisNow(redis)) + 20);
+  const swept = await store.sweep(KEEP);
+  expect(swept).toMatchObject({ ended: 6, fed: [{ jobId: next.id, run: 1, slug: "tiny" }] });
+});
+
 test("asks a running job to stop at its deadline and ends it after the grace with what it has written", async () => {
   const { redis, store } = harness;
   await openSlots(harness, 1);
@@ -129,12 +140,14 @@ test("forgets a silent worker and shrinks the window of its models", async () =>
 test("feeds at most 500 jobs in one pass over many models, and beats feed the rest", async () => {
   const { redis, store } = harness;
   const slugs = Array.from({ length: 3 }, (_, i) => `m${i}`);
-  const now = await redisNow(redis);
   const slots = slugs.map((slug) => ({ slug, slots: 150 }));
   await store.beat({ workerId: "w1", host: "test", pid: 1, slots });
-  for (const slug of slugs)
-    await Promise.all(Array.from({ length: 250 }, () => store.accept(sampleJob(harness, { slug, runAtMs: now + 150 }))));
-  await clockPast(redis, now + 150);
+  const jobs = slugs.flatMap((slug) =>
+    Array.from({ length: 250 }, () => sampleJob(harness, { slug, runAtMs: 4_000_000_000_000 })),
+  );
+  await Promise.all(jobs.map((job) => store.accept(job)));
+  // Their time has come, as far as the sweep can see.
+  await redis.zadd(`${store.keys.base}scheduled`, ...jobs.flatMap((job) => [1, job.id]));
   const swept = await store.sweep({ retentionMs: 60_000, limit: 1_000 });
   expect([swept.due, swept.fed.length]).toEqual([750, 500]);
   expect(await store.feed(slugs)).toHaveLength(250);

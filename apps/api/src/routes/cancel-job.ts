@@ -17,6 +17,7 @@ export const cancelJob = route({
   tag: "jobs",
   request: { path: jobPath },
   responses: { 200: { description: "The job, ended.", schema: jobSchema } },
+  errors: [404],
   handle: async ({ path, owner }, services) => {
     if (!isJobId(path.id)) throw jobNotFound(path.id);
     const reference = { id: path.id, owner };

@@ -17,6 +17,7 @@ export const deleteJob = route({
   tag: "jobs",
   request: { path: jobPath },
   responses: { 200: { description: "Deleted.", schema: deletedSchema } },
+  errors: [404, 409],
   handle: async ({ path, owner }, { store }) => {
     if (!isJobId(path.id)) throw jobNotFound(path.id);
     const result = await store.remove({ id: path.id, owner });

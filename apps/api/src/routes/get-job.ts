@@ -13,6 +13,7 @@ export const getJob = route({
   tag: "jobs",
   request: { path: jobPath, query: z.strictObject({ wait: intParam(0, MAX_WAIT_SECONDS, 0) }) },
   responses: { 200: { description: "The job.", schema: jobSchema } },
+  errors: [404],
   handle: async ({ path, query, owner, signal }, services) => {
     if (!isJobId(path.id)) throw jobNotFound(path.id);
     const job = await waitForJob(services, { id: path.id, owner }, { waitMs: query.wait * 1000, signal });

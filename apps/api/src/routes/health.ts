@@ -22,6 +22,7 @@ export const readyz = route({
   tag: "service",
   isPublic: true,
   responses: { 200: { description: "They can.", schema: statusSchema } },
+  errors: [503],
   handle: async (_call, { store }) => {
     await store.ping();
     return { status: 200, body: { status: "ok" } };

@@ -19,7 +19,10 @@ const query = z.strictObject({
   limit: intParam(1, 100, 20),
   after: z.string().optional().meta({ description: "The `last_id` of the page before." }),
   order: z.enum(["desc", "asc"]).default("desc").meta({ description: "By creation time." }),
-  metadata: metadataSchema.optional().meta({ description: "Written `metadata.key=value`, once per key; all must match." }),
+  metadata: metadataSchema.optional().meta({
+    description: "Written `metadata.key=value` or `metadata[key]=value`, once per key; all must match.",
+    param: { style: "deepObject", explode: true },
+  }),
 });
 
 export const listJobs = route({
@@ -31,6 +34,7 @@ export const listJobs = route({
   tag: "jobs",
   request: { query },
   responses: { 200: { description: "One page of jobs.", schema: listSchema } },
+  errors: [404],
   handle: async ({ query, owner }, { store, models }) => {
     const { status, model, limit, after, order, metadata } = query;
     if (after !== undefined && !isJobId(after))

@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { AppError, isTerminal, jobSchema, newId } from "@llamero/core";
+import { AppError, isTerminal, jobSchema } from "@llamero/core";
 import { enqueue } from "../enqueue.ts";
 import { isJobId, jobPath } from "../params.ts";
 import { route } from "../route.ts";
@@ -14,8 +13,9 @@ export const retryJob = route({
   tag: "jobs",
   request: { path: jobPath },
   responses: { 202: { description: "The new job.", schema: jobSchema } },
+  errors: [404, 409],
   handle: async ({ path, owner }, services) => {
-    const { store, now } = services;
+    const { store } = services;
     const record = isJobId(path.id) ? await store.getRecord({ id: path.id, owner }) : null;
     if (record === null) throw jobNotFound(path.id);
     if (!isTerminal(record.status))
@@ -23,7 +23,7 @@ export const retryJob = route({
     const job = await enqueue(services, {
       model: await store.modelName(record.slug),
       job: {
-        id: newId("job", { now, randomBytes, cell: store.cell }),
+        id: services.newJobId(),
         owner,
         slug: record.slug,
         request: record.request,

@@ -1,5 +1,5 @@
-import { createHash, randomBytes, randomInt } from "node:crypto";
-import { AppError, type Job, jobSchema, newId, type SubmitBody, startTime, submitSchema, toJobRequest } from "@llamero/core";
+import { createHash, randomInt } from "node:crypto";
+import { AppError, type Job, jobSchema, type SubmitBody, startTime, submitSchema, toJobRequest } from "@llamero/core";
 import { z } from "zod";
 import { admit } from "../admission.ts";
 import { enqueue } from "../enqueue.ts";
@@ -13,15 +13,15 @@ const SEEDS = 2 ** 32;
 /** Stores the job of a body, or finds the one that the same call made before. */
 async function accept(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Job> {
   const { body, owner, headers } = call;
-  const { store, models, now } = services;
+  const { models, now } = services;
   const model = await models.find(body.model);
   const request = toJobRequest(body, randomInt(SEEDS));
-  admit(request, model);
+  admit(request, model, body.messages === undefined ? "prompt" : "messages");
   const key = idempotencyKey(headers.get("idempotency-key"));
   return enqueue(services, {
     model: model.name,
     job: {
-      id: newId("job", { now, randomBytes, cell: store.cell }),
+      id: services.newJobId(),
       owner,
       slug: model.slug,
       request,
@@ -68,5 +68,6 @@ export const submitJob = route({
     202: { description: "Accepted and stored; `Location` is where to poll it.", schema: jobSchema },
     200: { description: "Ended within the wait that `Prefer` asked for.", schema: jobSchema },
   },
+  errors: [404, 409],
   handle,
 });

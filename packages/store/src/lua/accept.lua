@@ -1,22 +1,22 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
 -- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id}.
-local id, owner, slug, kind, request, run_at, deadline, idempotency, body_hash, metadata, retry_of = unpack(ARGV)
+local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of = unpack(ARGV)
 
--- The same id again is the same call again, sent twice by a connection that broke in between.
-if redis.call('EXISTS', P .. 'job:' .. id) == 1 then return { 'duplicate', id } end
+local idempotency_key = P .. 'idem:' .. owner .. ':' .. idempotency
 if idempotency ~= '' then
-  local key = P .. 'idem:' .. owner .. ':' .. idempotency
-  local seen = redis.call('GET', key)
+  local seen = redis.call('GET', idempotency_key)
   if seen then
     local first, hash = string.match(seen, '^(%S+) (%S+)$')
     return { hash == body_hash and 'duplicate' or 'conflict', first }
   end
-  redis.call('SET', key, id .. ' ' .. body_hash)
 end
+-- The same id again is the same call again, sent twice by a connection that broke in between.
+if not redis.call('SET', P .. 'req:' .. id, request, 'NX') then return { 'duplicate', id } end
+if idempotency ~= '' then redis.call('SET', idempotency_key, id .. ' ' .. body_hash) end
 
 local is_due = run_at == '' or tonumber(run_at) <= now
 local status = is_due and 'queued' or 'scheduled'
-local record = { 'v', 1, 'owner', owner, 'model', slug, 'type', kind, 'status', status, 'created_ms', now }
+local record = { 'v', 1, 'owner', owner, 'model', slug, 'status', status, 'created_ms', now }
 local function add(name, value)
   if value ~= '' then
     record[#record + 1] = name
@@ -33,11 +33,9 @@ if deadline ~= '' then
 end
 
 redis.call('HSET', P .. 'job:' .. id, unpack(record))
-redis.call('SET', P .. 'req:' .. id, request)
 if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
-redis.call('ZADD', P .. 'own:' .. owner, 0, id)
-redis.call('ZADD', P .. 'own:' .. owner .. ':m:' .. slug, 0, id)
-redis.call('ZADD', P .. 'own:' .. owner .. ':s:' .. status, 0, id)
+redis.call('SADD', P .. 'own:' .. owner, slug)
+redis.call('ZADD', index_of(owner, slug, status), 0, id)
 
 if is_due then
   enqueue(id, owner, slug, exactly_now)

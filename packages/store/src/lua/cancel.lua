@@ -15,4 +15,4 @@ elseif status == 'queued' or status == 'scheduled' then
 else
   return { 'terminal', status }
 end
-return { 'cancelled', unpack(fed) }
+return { 'cancelled', unpack(feed_room()) }

@@ -13,7 +13,7 @@ if status == 'queued' and not redis.call('ZSCORE', P .. 'window:' .. slug, id) t
 -- The worker that was asked to stop is gone: nobody else needs to start for it.
 if status == 'running' and stop then
   end_stopped(id, owner, slug, stop)
-  return { 'refused', 'terminal', unpack(fed) }
+  return { 'refused', 'terminal', unpack(feed_room()) }
 end
 if deadline and tonumber(deadline) <= now then
   if status == 'running' then
@@ -21,14 +21,14 @@ if deadline and tonumber(deadline) <= now then
   else
     finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', LATE_WAITING)
   end
-  return { 'refused', 'expired', unpack(fed) }
+  return { 'refused', 'expired', unpack(feed_room()) }
 end
 if tonumber(attempts or '0') >= tonumber(max_attempts) then
   finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'Each of ' .. attempts .. ' attempts ended with its worker.')
-  return { 'refused', 'exhausted', unpack(fed) }
+  return { 'refused', 'exhausted', unpack(feed_room()) }
 end
 
-if status == 'queued' then move(id, owner, 'queued', 'running') end
+if status == 'queued' then move(id, owner, slug, 'queued', 'running') end
 -- An attempt starts from the first token: what an earlier one had emitted goes.
 redis.call('DEL', P .. 'chunks:' .. id)
 redis.call('HSET', key, 'worker', worker, 'started_ms', now, 'chunks', 0, 'completion_tokens', 0)

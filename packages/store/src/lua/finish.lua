@@ -16,4 +16,4 @@ elseif outcome == 'expired' then
 else
   finalize(id, owner, slug, 'running', outcome, result, code, message)
 end
-return { 'finished', unpack(fed) }
+return { 'finished', unpack(feed_room()) }

@@ -13,6 +13,8 @@ local STOP_GRACE_MS = 2000
 -- below the 8,000 values that Lua can unpack.
 local FEED_LIMIT = 500
 
+local STATUSES = { 'scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired' }
+
 local LATE_WAITING = 'The deadline passed while the job waited.'
 local LATE_RUNNING = 'The deadline passed while the job ran.'
 
@@ -32,10 +34,14 @@ local function emit(event, id, owner)
   redis.call('XADD', P .. 'outbox', '*', 'type', event, 'job_id', id, 'owner', owner)
 end
 
-local function move(id, owner, from, to)
-  local index = P .. 'own:' .. owner .. ':s:'
-  redis.call('ZREM', index .. from, id)
-  redis.call('ZADD', index .. to, 0, id)
+-- The jobs of an owner by model and status, sorted by id, which is by time. One entry a job: lists merge what they need.
+local function index_of(owner, slug, status)
+  return P .. 'own:' .. owner .. ':' .. slug .. ':' .. status
+end
+
+local function move(id, owner, slug, from, to)
+  redis.call('ZREM', index_of(owner, slug, from), id)
+  redis.call('ZADD', index_of(owner, slug, to), 0, id)
   redis.call('HSET', P .. 'job:' .. id, 'status', to)
 end
 
@@ -86,10 +92,18 @@ local function feed(slug)
   end
 end
 
+-- Models whose windows or backlogs a script has changed. They are fed once, when the script is through with everything
+-- else: what it is about to end is not fed first.
+local has_room = {}
+local function feed_room()
+  for slug in pairs(has_room) do feed(slug) end
+  return fed
+end
+
 -- Ends a job: the only place that writes a terminal state. The fence is raised, so that nobody writes after it.
 local function finalize(id, owner, slug, from, to, result, code, message)
   local key = P .. 'job:' .. id
-  move(id, owner, from, to)
+  move(id, owner, slug, from, to)
   redis.call('HSET', key, 'finished_ms', now)
   redis.call('HINCRBY', key, 'fence', 1)
   if code ~= '' then redis.call('HSET', key, 'error_code', code) end
@@ -102,7 +116,7 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   redis.call('ZADD', P .. 'finished', now, id)
   emit('job.' .. to, id, owner)
   notify(id, 'end')
-  feed(slug)
+  has_room[slug] = true
 end
 
 -- Ends a running job without its worker, with the text its stream holds.
@@ -136,21 +150,22 @@ end
 
 -- Puts a running job back to where it stood before it was fed.
 local function requeue(id, owner, slug, ready_ms)
-  move(id, owner, 'running', 'queued')
+  move(id, owner, slug, 'running', 'queued')
   redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
   redis.call('ZREM', P .. 'window:' .. slug, id)
   enqueue(id, owner, slug, ready_ms)
   notify(id, 'queued')
-  feed(slug)
+  has_room[slug] = true
 end
 
 -- Removes every part of a finished job together.
 local function erase(id, owner, slug, status, idempotency)
   redis.call('DEL', P .. 'job:' .. id, P .. 'req:' .. id, P .. 'out:' .. id, P .. 'err:' .. id, P .. 'meta:' .. id,
     P .. 'chunks:' .. id)
-  redis.call('ZREM', P .. 'own:' .. owner, id)
-  redis.call('ZREM', P .. 'own:' .. owner .. ':s:' .. status, id)
-  redis.call('ZREM', P .. 'own:' .. owner .. ':m:' .. slug, id)
+  redis.call('ZREM', index_of(owner, slug, status), id)
+  local left = {}
+  for i, other in ipairs(STATUSES) do left[i] = index_of(owner, slug, other) end
+  if redis.call('EXISTS', unpack(left)) == 0 then redis.call('SREM', P .. 'own:' .. owner, slug) end
   redis.call('ZREM', P .. 'finished', id)
   if idempotency then redis.call('DEL', P .. 'idem:' .. owner .. ':' .. idempotency) end
 end

@@ -9,9 +9,9 @@ local scheduled = due('scheduled', now)
 for _, id in ipairs(scheduled) do
   local owner, slug, run_at = unpack(read(id, 'owner', 'model', 'run_at_ms'))
   redis.call('ZREM', P .. 'scheduled', id)
-  move(id, owner, 'scheduled', 'queued')
+  move(id, owner, slug, 'scheduled', 'queued')
   enqueue(id, owner, slug, run_at)
-  feed(slug)
+  has_room[slug] = true
 end
 
 local ended = 0
@@ -35,4 +35,4 @@ for _, id in ipairs(retired) do
   local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
   erase(id, owner, slug, status, idempotency)
 end
-return { #scheduled, ended, #retired, unpack(fed) }
+return { #scheduled, ended, #retired, unpack(feed_room()) }

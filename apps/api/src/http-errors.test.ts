@@ -1,0 +1,41 @@
+import { AppError, errorCodes } from "@llamero/core";
+import { describe, expect, it } from "vitest";
+import { errorAnswer, errorSchema } from "./http-errors.ts";
+
+const SECRET = "secret: /srv/app.ts:5 at Object.<anonymous>";
+
+describe.each(errorCodes)("%s", (code) => {
+  const error = new AppError(code, SECRET, { param: "field", cause: new Error("deeper secret") });
+  const { status, body, headers } = errorAnswer(error);
+  const { kind } = error;
+
+  it("has the status that its kind calls for, in the envelope", () => {
+    expect(errorSchema.parse(body)).toEqual(body);
+    if (kind === "request" || kind === "state") expect(status).toBeGreaterThanOrEqual(400);
+    if (kind === "request" || kind === "state") expect(status).toBeLessThan(500);
+    if (kind === "capacity") expect(status).toBe(503);
+    if (kind === "attempt" || kind === "startup" || kind === "internal") expect(status).toBe(500);
+  });
+
+  it("says what happened only when it is not our defect", () => {
+    if (status === 500) expect(body.error).toMatchObject({ code: "internal_error", param: null, type: "server_error" });
+    else expect(body.error).toMatchObject({ code, param: "field", message: SECRET });
+    if (status === 500) expect(JSON.stringify(body)).not.toContain("secret");
+    expect(JSON.stringify(body)).not.toContain("deeper");
+  });
+
+  it("tells clients whether and when to try again", () => {
+    expect("retry-after" in headers).toBe(status === 503);
+    expect("www-authenticate" in headers).toBe(status === 401);
+    expect(headers["x-should-retry"]).toBe(status === 409 ? "false" : undefined);
+  });
+});
+
+it.each([new TypeError(SECRET), SECRET, null, undefined, { message: SECRET, status: 418, stack: SECRET }])(
+  "says nothing of %s",
+  (thrown) => {
+    const { status, body } = errorAnswer(thrown);
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).not.toContain("secret");
+  },
+);

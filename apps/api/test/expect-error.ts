@@ -1,0 +1,33 @@
+import { expect } from "vitest";
+import { z } from "zod";
+
+const envelope = z.strictObject({
+  error: z.strictObject({
+    message: z.string().min(1).max(4_000),
+    type: z.string().min(1),
+    code: z.string().min(1),
+    param: z.string().nullable(),
+  }),
+});
+
+/** What would tell a stranger how this is built: stack frames, files, libraries. */
+const INTERNALS = /\n\s+at |node_modules|\.(?:ts|js|lua):\d|Redis(?:Error)|ioredis|zod|evalsha|WRONGTYPE|NOSCRIPT/i;
+
+export interface ErrorText {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** Checks an answer to be an error in the envelope that keeps its insides to itself, and gives its error. */
+export function checkError({ status, headers, text }: ErrorText) {
+  expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
+  expect(headers.get("x-request-id")).toMatch(/^[\w=-]{1,128}$/);
+  expect(text).not.toMatch(INTERNALS);
+  const { error } = envelope.parse(JSON.parse(text));
+  return { status, headers, ...error };
+}
+
+export async function errorOf(response: Response) {
+  return checkError({ status: response.status, headers: response.headers, text: await response.text() });
+}

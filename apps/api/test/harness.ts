@@ -1,0 +1,176 @@
+import type { Job } from "@llamero/core";
+import { createLogger } from "@llamero/process";
+import { connectRedis, createStore, Notifications, type Store } from "@llamero/store";
+import { startRedis, type TestRedis } from "@llamero/testkit";
+import type { Hono } from "hono";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { createApp } from "../src/app.ts";
+import { Auth, type AuthOptions } from "../src/auth.ts";
+import { createIds } from "../src/ids.ts";
+import { type Listening, listen } from "../src/listen.ts";
+import { ModelLookup } from "../src/model-lookup.ts";
+import type { Services } from "../src/route.ts";
+import { StandInWorker } from "./stand-in-worker.ts";
+
+export const MAX_BODY_BYTES = 10_485_760;
+/** Tokens of the model "tiny"; its longest token has `TOKEN_BYTES` bytes. */
+export const CONTEXT = 1024;
+export const TOKEN_BYTES = 16;
+
+export interface ApiOptions {
+  fixedKeys?: AuthOptions["fixedKeys"];
+  isLoopback?: boolean;
+  now?: () => number;
+  carriers?: Services["carriers"];
+}
+
+/** One API process's worth of objects, without the process. */
+export interface Api {
+  app: Hono;
+  store: Store;
+  notifications: Notifications;
+  /** Log lines so far, as JSON. */
+  logs: string[];
+  listen(): Promise<Listening>;
+  /** Asks the app as a client on this machine would. */
+  request(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
+  /** Sends JSON, gives the answer. */
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Submits a body that must be accepted. */
+  submit(body?: object, headers?: Record<string, string>): Promise<Job>;
+  /** Reads a job that must exist. */
+  job(id: string, query?: string, headers?: Record<string, string>): Promise<Job>;
+  /** Takes the store's Redis away from this instance, as a network failure does. */
+  disconnectRedis(): void;
+  close(): Promise<void>;
+}
+
+const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: 0 });
+export const jsonType = { "content-type": "application/json" };
+
+export async function openApi(url: string, worker: StandInWorker, options: ApiOptions = {}): Promise<Api> {
+  const redis = await connectRedis(url, "commands");
+  const store = createStore({ redis, prefix: "test" });
+  const notifications = new Notifications(await connectRedis(url, "blocking"), store.keys);
+  const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker } = options;
+  const logs: string[] = [];
+  const logger = createLogger({ name: "api", level: "debug", destination: { write: (line) => void logs.push(line) } });
+  const models = new ModelLookup(store, now);
+  const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now });
+  const app = createApp({
+    services: { store, carriers, notifications, models, logger, newJobId, now },
+    auth,
+    maxBodyBytes: MAX_BODY_BYTES,
+    version: "1.2.3",
+    newRequestId,
+  });
+  const servers: Listening[] = [];
+  const ask: Api["request"] = async (path, init = {}) =>
+    app.request(path, { ...init, headers: { host: "localhost", ...init.headers } });
+  const post: Api["post"] = (path, body, headers = {}) =>
+    ask(path, {
+      method: "POST",
+      headers: { ...(body === undefined ? {} : jsonType), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+  return {
+    app,
+    store,
+    notifications,
+    logs,
+    request: ask,
+    post,
+    submit: async (body = { prompt: "hello" }, headers = {}) => {
+      const response = await post("/v1/jobs", body, headers);
+      expect([200, 202], await response.clone().text()).toContain(response.status);
+      return (await response.json()) as Job;
+    },
+    job: async (id, query = "", headers = {}) => {
+      const response = await ask(`/v1/jobs/${id}${query}`, { headers });
+      expect(response.status, await response.clone().text()).toBe(200);
+      return (await response.json()) as Job;
+    },
+    listen: async () => {
+      const server = await listen(app, { host: "127.0.0.1", port: 0, maxBodyBytes: MAX_BODY_BYTES, newRequestId, logger });
+      servers.push(server);
+      return server;
+    },
+    disconnectRedis: () => redis.disconnect(),
+    close: async () => {
+      await notifications.close();
+      await Promise.all(servers.map((server) => server.close()));
+      redis.disconnect();
+    },
+  };
+}
+
+/** Announces a model as a worker does. */
+export async function announce(store: Store, name: string, over: { is_default?: boolean; capabilities?: "embedding"[] } = {}) {
+  await store.announceModel({
+    name,
+    context_length: CONTEXT,
+    capabilities: ["chat", "completion", "embedding"],
+    embedding_length: 192,
+    max_token_bytes: TOKEN_BYTES,
+    parameters: 2_400_000,
+    size_bytes: 2_500_000,
+    architecture: "llama",
+    quantization: "Q8_0",
+    digest: "0".repeat(64),
+    is_default: false,
+    registered_at_ms: 1_700_000_000_000,
+    ...over,
+  });
+}
+
+export interface Harness extends Api {
+  server: TestRedis;
+  worker: StandInWorker;
+  /** A further instance on the same Redis. */
+  replica(options?: ApiOptions): Promise<Api>;
+  reset(): Promise<void>;
+}
+
+export async function openHarness(options: ApiOptions = {}): Promise<Harness> {
+  const server = await startRedis();
+  const admin = await connectRedis(server.url, "worker");
+  const worker = new StandInWorker(createStore({ redis: admin, prefix: "test" }));
+  const apis = [await openApi(server.url, worker, options)];
+  const [first] = apis as [Api];
+  return {
+    ...first,
+    server,
+    worker,
+    replica: async (other) => {
+      const api = await openApi(server.url, worker, other ?? options);
+      apis.push(api);
+      return api;
+    },
+    reset: async () => {
+      await worker.reset();
+      await admin.flushall();
+      await announce(worker.store, "tiny", { is_default: true });
+      await announce(worker.store, "embedder", { capabilities: ["embedding"] });
+      await worker.open(4);
+    },
+    close: async () => {
+      await Promise.all(apis.map((api) => api.close()));
+      admin.disconnect();
+      await server.close();
+    },
+  };
+}
+
+/** One API and Redis for a test file, emptied before each test; after each, nobody waits any more. */
+export function useApi(options: ApiOptions = {}): Harness {
+  const harness = {} as Harness;
+  beforeAll(async () => {
+    Object.assign(harness, await openHarness(options));
+  });
+  beforeEach(() => harness.reset());
+  afterEach(() => {
+    expect(harness.notifications.size).toBe(0);
+  });
+  afterAll(() => harness.close());
+  return harness;
+}

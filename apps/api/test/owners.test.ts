@@ -1,0 +1,142 @@
+import type { Job } from "@llamero/core";
+import { describe, expect, it } from "vitest";
+import { errorOf } from "./expect-error.ts";
+import { useApi } from "./harness.ts";
+import { answering } from "./stand-in-worker.ts";
+
+const api = useApi({
+  fixedKeys: [
+    { owner: "alice", key: "alice-secret" },
+    { owner: "bob", key: "bob-secret" },
+  ],
+});
+const alice = { authorization: "Bearer alice-secret" };
+const bob = { authorization: "Bearer bob-secret" };
+
+async function listed(headers: Record<string, string>, query = ""): Promise<string[]> {
+  const response = await api.request(`/v1/jobs${query}`, { headers });
+  return ((await response.json()) as { data: Job[] }).data.map((job) => job.id);
+}
+
+describe("two owners", () => {
+  it.each([
+    ["GET", ""],
+    ["GET", "?wait=1"],
+    ["DELETE", ""],
+    ["POST", "/cancel"],
+    ["POST", "/retry"],
+  ])("%s /v1/jobs/{id}%s is the same 404 for another's job as for none", async (method, rest) => {
+    api.worker.script = answering;
+    const { id } = await api.submit({ prompt: "a" }, { ...alice, prefer: "wait=10" });
+    const before = await api.job(id, "", alice);
+    const other = `job_${"0".repeat(26)}`;
+    const theirs = await errorOf(await api.request(`/v1/jobs/${id}${rest}`, { method, headers: bob }));
+    const none = await errorOf(await api.request(`/v1/jobs/${other}${rest}`, { method, headers: bob }));
+    expect(theirs).toMatchObject({ status: 404, code: "job_not_found" });
+    expect({ ...theirs, headers: null }).toEqual({ ...none, headers: null, message: none.message.replace(other, id) });
+    expect(await api.job(id, "", alice)).toEqual(before);
+  });
+
+  it("does not let one owner cancel another's running job", async () => {
+    const { id } = await api.submit({ prompt: "a" }, alice);
+    const claim = await api.worker.take();
+    expect((await api.request(`/v1/jobs/${id}/cancel`, { method: "POST", headers: bob })).status).toBe(404);
+    expect(await api.worker.store.append(claim, 1, { tokens: [1], text: "x" })).toEqual({ outcome: "appended", stop: null });
+  });
+
+  it("lists only one's own, under every filter and cursor", async () => {
+    const body = { prompt: "a", metadata: { team: "x" } };
+    const hers = await api.submit(body, alice);
+    const his = await api.submit(body, bob);
+    for (const query of ["", "?status=queued", "?model=tiny", "?metadata.team=x", "?limit=1&order=asc"]) {
+      expect(await listed(alice, query)).toEqual([hers.id]);
+      expect(await listed(bob, query)).toEqual([his.id]);
+    }
+    expect(await listed(bob, `?after=${hers.id}&order=asc`)).not.toContain(hers.id);
+  });
+
+  it("does not share Idempotency-Keys", async () => {
+    const key = { "idempotency-key": "same" };
+    const hers = await api.submit({ prompt: "a" }, { ...alice, ...key });
+    const his = await api.submit({ prompt: "b" }, { ...bob, ...key });
+    expect(his.id).not.toBe(hers.id);
+    expect((await api.submit({ prompt: "a" }, { ...alice, ...key })).id).toBe(hers.id);
+  });
+
+  it("counts another's jobs in the position and shows nothing else of them", async () => {
+    await api.submit({ prompt: "a" }, alice);
+    const his = await api.submit({ prompt: "b" }, bob);
+    expect((await api.job(his.id, "", bob)).position).toBe(2);
+  });
+});
+
+describe("keys", () => {
+  const denied = [
+    ["no key", {}],
+    ["an unknown key", { authorization: "Bearer nobody-knows" }],
+    ["an unknown key of our form", { authorization: `Bearer llm_0123456789ab_${"a".repeat(32)}` }],
+    ["a part of a key", { authorization: "Bearer alice-secre" }],
+    ["another scheme", { authorization: "Basic YWxpY2U6c2VjcmV0" }],
+    ["a bare key", { authorization: "alice-secret" }],
+    ["two keys", { authorization: "Bearer alice-secret bob-secret" }],
+    ["a very long key", { authorization: `Bearer ${"x".repeat(10_000)}` }],
+  ] as const;
+
+  it.each(denied)("answers 401 to %s on every route", async (_what, headers) => {
+    const paths = ["/v1/jobs", "/v1/models", `/v1/jobs/job_${"0".repeat(26)}`];
+    for (const path of paths) {
+      const error = await errorOf(await api.request(path, { headers }));
+      expect(error).toMatchObject({ status: 401, code: "unauthorized", type: "authentication_error" });
+      expect(error.headers.get("www-authenticate")).toBe("Bearer");
+      expect(error.message).not.toContain("alice");
+    }
+    expect((await errorOf(await api.post("/v1/jobs", { prompt: "a" }, headers))).status).toBe(401);
+  });
+
+  it("needs no key for the health checks and the documentation", async () => {
+    for (const path of ["/livez", "/readyz", "/docs", "/openapi.json"]) expect((await api.request(path)).status).toBe(200);
+  });
+
+  it("asks for the key before it looks at the request", async () => {
+    expect((await errorOf(await api.post("/v1/jobs?x=1", "{not json"))).status).toBe(401);
+  });
+
+  it("takes a key from the store, and refuses it once it is revoked", async () => {
+    let now = 1_000_000;
+    const replica = await api.replica({ fixedKeys: [], isLoopback: false, now: () => now });
+    const { key, record } = await api.store.apiKeys.create({ owner: "carol", name: "laptop", nowMs: now });
+    const carol = { authorization: `Bearer ${key}` };
+    const { id } = await replica.submit({ prompt: "a" }, carol);
+    expect((await api.request(`/v1/jobs/${id}`, { headers: alice })).status).toBe(404);
+    await api.store.apiKeys.revoke(record.id, now);
+    now += 2_001;
+    expect((await replica.request(`/v1/jobs/${id}`, { headers: carol })).status).toBe(401);
+  });
+});
+
+describe("open mode", () => {
+  it("serves loopback names and no other", async () => {
+    const replica = await api.replica({ fixedKeys: [] });
+    for (const host of ["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:3000", "LOCALHOST"])
+      expect((await replica.request("/v1/jobs", { headers: { host } })).status).toBe(200);
+    for (const host of ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:3000", "10.0.0.1", ""])
+      expect(await errorOf(await replica.request("/v1/jobs", { headers: { host } }))).toMatchObject({
+        status: 403,
+        code: "forbidden_host",
+      });
+  });
+
+  it("ends with the first key in the store", async () => {
+    let now = 1_000_000;
+    const replica = await api.replica({ fixedKeys: [], now: () => now });
+    expect((await replica.request("/v1/jobs")).status).toBe(200);
+    await api.store.apiKeys.create({ owner: "carol", name: "laptop", nowMs: now });
+    now += 2_001;
+    expect((await replica.request("/v1/jobs")).status).toBe(401);
+  });
+
+  it("is closed off loopback", async () => {
+    const replica = await api.replica({ fixedKeys: [], isLoopback: false });
+    expect((await replica.request("/v1/jobs")).status).toBe(401);
+  });
+});

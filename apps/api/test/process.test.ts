@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { json } from "node:stream/consumers";
+import { connectRedis, createStore } from "@llamero/store";
+import { startRedis, type TestRedis } from "@llamero/testkit";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { announce } from "./harness.ts";
+
+const script = `import(${JSON.stringify(new URL("../src/main.ts", import.meta.url).href)}).then(({ main }) => main(process.env))`;
+const children: ChildProcess[] = [];
+let server: TestRedis;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+
+afterAll(() => server.close());
+
+function run(env: Record<string, string>): ChildProcess & { errors: () => string } {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    env: { PATH: process.env["PATH"], REDIS_URL: server.url, PORT: "0", LLAMERO_PREFIX: "process", ...env },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  children.push(child);
+  let text = "";
+  child.stderr?.on("data", (chunk) => {
+    text += chunk;
+  });
+  return Object.assign(child, { errors: () => text });
+}
+
+type Message = { type: string; url?: string; code?: string; message?: string };
+
+async function firstMessage(child: ChildProcess): Promise<Message> {
+  const [message] = await once(child, "message");
+  return message as Message;
+}
+
+async function exitCode(child: ChildProcess): Promise<unknown> {
+  if (child.exitCode === null) await once(child, "exit");
+  return child.exitCode;
+}
+
+it("says when it is ready and where, serves, and stops at SIGTERM while a client waits", async () => {
+  const redis = await connectRedis(server.url, "commands");
+  await announce(createStore({ redis, prefix: "process" }), "tiny", { is_default: true });
+  redis.disconnect();
+  const child = run({});
+  const { type, url = "" } = await firstMessage(child);
+  expect(type).toBe("ready");
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${url}/v1/jobs`, { method: "POST", headers, body: '{"prompt":"a"}' });
+  expect(response.status).toBe(202);
+  const { id } = (await response.json()) as { id: string };
+  const polling = request(`${url}/v1/jobs/${id}?wait=60`, { headers: { expect: "100-continue" } });
+  polling.flushHeaders();
+  await once(polling, "continue");
+  const startedAt = performance.now();
+  child.kill("SIGTERM");
+  const [answer] = (await once(polling, "response")) as [IncomingMessage];
+  expect(await json(answer)).toMatchObject({ id, status: "queued" });
+  expect(await exitCode(child)).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+it("refuses a public address without a key, and takes it with one", async () => {
+  const child = run({ HOST: "0.0.0.0" });
+  const refused = await firstMessage(child);
+  expect(refused).toMatchObject({ type: "startup_error", code: "config_invalid" });
+  expect(refused.message).toMatch(/0\.0\.0\.0.*llamero keys create/);
+  expect(await exitCode(child)).toBe(1);
+  const keyed = run({ HOST: "0.0.0.0", LLAMERO_API_KEYS: "me:long-enough-key" });
+  expect((await firstMessage(keyed)).type).toBe("ready");
+});
+
+it("names the port that is in use", async () => {
+  const { port } = new URL((await firstMessage(run({}))).url ?? "");
+  const child = run({ PORT: port });
+  const message = await firstMessage(child);
+  expect(message).toMatchObject({ type: "startup_error", code: "port_in_use" });
+  expect(message.message).toContain(`Port ${port}`);
+  expect(await exitCode(child)).toBe(1);
+});
+
+it.each([
+  [
+    "an address of another machine",
+    { HOST: "192.0.2.1", LLAMERO_API_KEYS: "me:long-enough-key" },
+    "config_invalid",
+    /192\.0\.2\.1/,
+  ],
+  ["no Redis", { REDIS_URL: "unix:///nowhere/redis.sock" }, "redis_unavailable", /does not answer/],
+  ["settings that are none", { PORT: "x", LOG_LEVEL: "loud" }, "config_invalid", /PORT[\s\S]*LOG_LEVEL/],
+])("says what is wrong with %s and exits 1", async (_what, env: Record<string, string>, code, says) => {
+  const child = run(env);
+  const message = await firstMessage(child);
+  expect(message).toMatchObject({ type: "startup_error", code });
+  expect(message.message).toMatch(says);
+  expect(await exitCode(child)).toBe(1);
+  expect(child.errors()).not.toContain("    at ");
+});

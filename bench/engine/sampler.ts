@@ -1,0 +1,46 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Contestant, nowMs } from "./contestant.ts";
+import { usageOf, withDescendants } from "./process-usage.ts";
+import type { Point } from "./statistics.ts";
+
+/** Often enough to read a window of seconds, seldom enough to cost nothing. */
+const SAMPLE_MS = 200;
+
+export interface Samples {
+  cpuSeconds: Point[];
+  decodedTokens: Point[];
+  decodeCapacity: Point[];
+  peakRssBytes: number;
+}
+
+/** Reads a contestant's counters and its processes' use of the machine until it is stopped. */
+export async function startSampler(contestant: Contestant): Promise<{ stop(): Promise<Samples> }> {
+  const pids = await withDescendants(contestant.pids);
+  const samples: Samples = { cpuSeconds: [], decodedTokens: [], decodeCapacity: [], peakRssBytes: 0 };
+  const ended = new AbortController();
+  const sample = async () => {
+    const [usage, counters] = await Promise.all([usageOf(pids), contestant.counters()]);
+    const atMs = nowMs();
+    samples.cpuSeconds.push({ atMs, value: usage.cpuSeconds });
+    samples.peakRssBytes = Math.max(samples.peakRssBytes, usage.rssBytes);
+    if (counters === null) return;
+    samples.decodedTokens.push({ atMs, value: counters.decodedTokens });
+    samples.decodeCapacity.push({ atMs, value: counters.decodeCapacity });
+  };
+  const loop = async () => {
+    while (!ended.signal.aborted) {
+      await sample();
+      await pause(SAMPLE_MS, undefined, { signal: ended.signal }).catch(() => {});
+    }
+    await sample();
+  };
+  const looping = loop();
+  looping.catch(() => {});
+  return {
+    stop: async () => {
+      ended.abort();
+      await looping;
+      return samples;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { proveDoor } from "./door.ts";
+import { makeReport, type Proof, table, writeReport } from "./report.ts";
+
+/** Name → proof. */
+const proofs: Record<string, Proof> = { door: proveDoor };
+
+const USAGE = `Usage: npm run prove -- NAME [--quick] [--seed N] [--out FOLDER]
+NAME is one of: ${Object.keys(proofs).join(", ")}`;
+
+/** Runs the proof that the arguments name, writes its report and prints it. Gives the exit code: 0 when every claim holds. */
+export async function runProof(args: readonly string[], log: (line: string) => void): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { quick: { type: "boolean", default: false }, seed: { type: "string", default: "1" }, out: { type: "string" } },
+  });
+  const name = positionals[0] ?? "";
+  const proof = Object.hasOwn(proofs, name) ? proofs[name] : undefined;
+  const seed = Number(values.seed);
+  if (proof === undefined || positionals.length !== 1 || !Number.isSafeInteger(seed)) {
+    log(USAGE);
+    return 2;
+  }
+  const options = { isQuick: values.quick, seed, log };
+  const report = await makeReport(name, options, await proof(options));
+  const path = await writeReport(report, values.out ?? join(import.meta.dirname, "..", "results"));
+  for (const line of [...table(report), path]) log(line);
+  return report.claims.every((claim) => claim.passed) ? 0 : 1;
+}
