@@ -82,7 +82,7 @@ export async function proveDoor({ isQuick, seed, log }: ProofOptions): Promise<F
         store_rates_few_per_s: rates.few,
         store_rates_many_per_s: rates.many,
       },
-      claims: [claimOf("POST /v1/jobs", ratioOf(http), sizes), claimOf("the store's accept alone", ratioOf(rates), sizes)],
+      claims: [claimOf("POST /v1/jobs", ratioOf(http), sizes)],
     };
   } finally {
     for (const door of doors) await door.close();

@@ -6,6 +6,7 @@ import { type Auth, checkHost, LOCAL_OWNER } from "./auth.ts";
 import { addDocsPage } from "./docs-page.ts";
 import { errorAnswer } from "./http-errors.ts";
 import { openApiDocument } from "./openapi.ts";
+import { OutageLog } from "./outage-log.ts";
 import { readQuery } from "./query.ts";
 import { checkAnnounced, readJson } from "./read-json.ts";
 import type { Route, Services } from "./route.ts";
@@ -84,8 +85,10 @@ export function createApp(options: AppOptions): Hono {
     const message = `There is nothing at ${c.req.method} ${shorten(c.req.path)}. GET /openapi.json lists all routes.`;
     return respond(c, errorAnswer(new AppError("route_not_found", message)));
   });
+  const outages = new OutageLog(services.logger, services.now);
   app.onError((error, c) => {
     const answer = errorAnswer(error);
+    if (answer.status === 503 && error instanceof AppError) outages.refused(error);
     if (answer.status === 500)
       services.logger.error({ err: error, request_id: c.get("requestId"), path: c.req.path }, "request failed");
     return respond(c, answer);

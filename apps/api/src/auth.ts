@@ -37,7 +37,7 @@ export class Auth {
     this.#fixed = options.fixedKeys.map(({ owner, key }) => ({ owner, hash: hashKey(key) }));
   }
 
-  /** Whether requests need no key: on loopback, while no key exists. */
+  /** Whether requests need no key: on loopback, until the first key is made. */
   async isOpen(): Promise<boolean> {
     if (!this.#options.isLoopback || this.#fixed.length > 0) return false;
     const now = this.#options.now();
@@ -46,8 +46,9 @@ export class Auth {
     return this.#isOpen.value;
   }
 
+  /** Also when all are revoked: taking away the last key must not open the door. */
   async hasStoredKeys(): Promise<boolean> {
-    return (await this.#options.apiKeys.list()).some((record) => record.revoked_at_ms === null);
+    return (await this.#options.apiKeys.list()).length > 0;
   }
 
   /**

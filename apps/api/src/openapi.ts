@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { errorSchema } from "./http-errors.ts";
 import type { Route } from "./route.ts";
@@ -16,6 +17,8 @@ const errorTexts = {
   503: "Redis does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
 } as const;
 
+const retryAfterHeader = z.object({ "Retry-After": z.string().meta({ description: "Seconds until another try makes sense." }) });
+
 /** The statuses that follow from what a route is, and those that it names itself. */
 function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof errorTexts)[] {
   const fromAccess = isPublic === true ? [] : ([401, 403, 503] as const);
@@ -25,13 +28,13 @@ function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof erro
 
 function operation(route: Route): ZodOpenApiOperationObject {
   const { request, responses } = route;
-  const answers = Object.entries(responses).map(([status, { description, schema }]) => [
+  const answers = Object.entries(responses).map(([status, { description, schema, headers }]) => [
     status,
-    { description, content: json(schema) },
+    { description, content: json(schema), ...(headers === undefined ? {} : { headers }) },
   ]);
   const failures = errorStatuses(route).map((status) => [
     String(status),
-    { description: errorTexts[status], content: json(errorSchema) },
+    { description: errorTexts[status], content: json(errorSchema), ...(status === 503 ? { headers: retryAfterHeader } : {}) },
   ]);
   return {
     operationId: route.operationId,

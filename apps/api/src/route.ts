@@ -48,7 +48,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   isPublic?: boolean;
   request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
   /** Success statuses. */
-  responses: Record<number, { description: string; schema: z.ZodType }>;
+  responses: Record<number, { description: string; schema: z.ZodType; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */
   errors?: readonly (404 | 409 | 503)[];
   handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;

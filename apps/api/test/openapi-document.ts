@@ -3,6 +3,8 @@ import { z } from "zod";
 const schemaObject = z.record(z.string(), z.unknown());
 const content = z.strictObject({ "application/json": z.strictObject({ schema: schemaObject }) });
 
+const headers = z.record(z.string(), z.looseObject({ schema: schemaObject, required: z.boolean().optional() }));
+
 const operationSchema = z.strictObject({
   operationId: z.string().regex(/^[a-z]\w+$/),
   summary: z.string().min(5),
@@ -24,7 +26,10 @@ const operationSchema = z.strictObject({
     .default([])
     .refine((list) => list.every((parameter) => parameter.in !== "path" || parameter.required === true)),
   requestBody: z.strictObject({ required: z.boolean(), content }).optional(),
-  responses: z.record(z.string().regex(/^[2-5]\d\d$/), z.strictObject({ description: z.string().min(1), content })),
+  responses: z.record(
+    z.string().regex(/^[2-5]\d\d$/),
+    z.strictObject({ description: z.string().min(1), content, headers: headers.optional() }),
+  ),
 });
 
 const methods = ["get", "post", "delete"] as const;

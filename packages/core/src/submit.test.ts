@@ -180,3 +180,10 @@ describe("metadata", () => {
     expect($defs?.["Metadata"]).toMatchObject({ type: "object", additionalProperties: { type: "string", maxLength: 512 } });
   });
 });
+
+test("refuses a deadline that passes before the job may start", () => {
+  const body = { prompt: "hi", delay_ms: 1_000 };
+  expect(() => startTime({ ...body, deadline_ms: 1_000 }, 0)).toThrow(expect.objectContaining({ param: "deadline_ms" }));
+  expect(startTime({ ...body, deadline_ms: 1_001 }, 0)).toBe(1_000);
+  expect(() => startTime({ prompt: "hi", run_at: "1970-01-01T00:00:02Z", deadline_ms: 500 }, 0)).toThrow(/deadline_ms/);
+});

@@ -88,9 +88,16 @@ export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
 
 /**
  * When a submitted job may first run, in milliseconds since the epoch; null: at once.
- * @throws AppError `invalid_request` for both delay and time, or a time too far ahead
+ * @throws AppError `invalid_request` for both delay and time, a time too far ahead, or a deadline before it
  */
 export function startTime(body: SubmitBody, nowMs: number): number | null {
+  const at = requestedStart(body, nowMs);
+  if (at !== null && body.deadline_ms !== undefined && at >= nowMs + body.deadline_ms)
+    refuse("deadline_ms passes before the job may start; make it larger than the delay.", "deadline_ms");
+  return at;
+}
+
+function requestedStart(body: SubmitBody, nowMs: number): number | null {
   if (body.delay_ms !== undefined && body.run_at !== undefined) refuse("Give delay_ms or run_at, not both.", "run_at");
   if (body.delay_ms !== undefined) return body.delay_ms === 0 ? null : nowMs + body.delay_ms;
   if (body.run_at === undefined) return null;

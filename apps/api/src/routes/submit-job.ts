@@ -2,6 +2,7 @@ import { createHash, randomInt } from "node:crypto";
 import { AppError, type Job, jobSchema, type SubmitBody, startTime, submitSchema, toJobRequest } from "@llamero/core";
 import { z } from "zod";
 import { admit } from "../admission.ts";
+import { canonicalJson } from "../canonical-json.ts";
 import { enqueue } from "../enqueue.ts";
 import { idempotencyKey, preferredWaitMs } from "../prefer.ts";
 import { type Answer, type Call, route, type Services } from "../route.ts";
@@ -9,6 +10,8 @@ import { waitForJob } from "../wait-for-job.ts";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 const SEEDS = 2 ** 32;
+
+const locationHeader = z.object({ Location: z.string().meta({ description: "Path of the job.", example: "/v1/jobs/job_…" }) });
 
 /** Stores the job of a body, or finds the one that the same call made before. */
 async function accept(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Job> {
@@ -27,7 +30,7 @@ async function accept(call: Call<unknown, unknown, SubmitBody>, services: Servic
       request,
       runAtMs: startTime(body, now()),
       deadlineMs: body.deadline_ms ?? null,
-      idempotency: key === null ? null : { key: digest(key), bodyHash: digest(JSON.stringify(body)) },
+      idempotency: key === null ? null : { key: digest(key), bodyHash: digest(canonicalJson(body)) },
       metadata: body.metadata ?? null,
       retryOf: null,
     },
@@ -65,8 +68,8 @@ export const submitJob = route({
     body: submitSchema,
   },
   responses: {
-    202: { description: "Accepted and stored; `Location` is where to poll it.", schema: jobSchema },
-    200: { description: "Ended within the wait that `Prefer` asked for.", schema: jobSchema },
+    202: { description: "Accepted and stored; `Location` is where to poll it.", schema: jobSchema, headers: locationHeader },
+    200: { description: "Ended within the wait that `Prefer` asked for.", schema: jobSchema, headers: locationHeader },
   },
   errors: [404, 409],
   handle,
