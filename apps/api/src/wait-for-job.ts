@@ -44,7 +44,7 @@ async function watch(
     }
   };
   const done = (value: Job | AppError | null) => value === null || (!(value instanceof AppError) && isTerminal(value.status));
-  const value = await notifications.until(id, { ...options, read: tolerant, done });
+  const value = await notifications.until(id, { ...options, read: tolerant, done, wakeOn: "end" });
   if (value instanceof AppError) throw value;
   return value;
 }

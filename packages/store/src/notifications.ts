@@ -6,8 +6,14 @@ const REREAD_MS = 5_000;
 
 type Wake = () => void;
 
+/** Which changes a waiter reads for: who waits for the end need not read at every chunk of tokens. */
+export type WakeOn = "any" | "end";
+
+/** What lua/lib.lua says of a job that has ended. */
+const END = "end";
+
 interface Bucket {
-  jobs: Map<string, Set<Wake>>;
+  jobs: Map<string, Map<Wake, WakeOn>>;
   /** Resolves when Redis has the subscription. */
   subscribed: Promise<void>;
 }
@@ -25,7 +31,10 @@ export class Notifications {
   constructor(redis: Redis, keys: Keys) {
     this.redis = redis;
     this.keys = keys;
-    redis.on("message", (_channel: string, message: string) => this.wake(message.split(",", 1)[0] ?? ""));
+    redis.on("message", (_channel: string, message: string) => {
+      const [jobId = "", what] = message.split(",");
+      this.wake(jobId, what === END);
+    });
     // Whoever waits for a subscription that this has cut off reads, and learns that Redis is away.
     redis.on("close", () => this.wakeAll());
     redis.on("ready", () => void this.afterReconnect());
@@ -44,7 +53,7 @@ export class Notifications {
    */
   async until<T>(
     jobId: string,
-    options: { read: () => Promise<T>; done: (value: T) => boolean; waitMs: number; signal?: AbortSignal },
+    options: { read: () => Promise<T>; done: (value: T) => boolean; waitMs: number; signal?: AbortSignal; wakeOn?: WakeOn },
   ): Promise<T> {
     const deadline = AbortSignal.timeout(options.waitMs);
     const stop = AbortSignal.any([deadline, this.closing.signal, ...(options.signal === undefined ? [] : [options.signal])]);
@@ -52,7 +61,7 @@ export class Notifications {
     const wake = () => hint.resolve();
     stop.addEventListener("abort", wake);
     if (stop.aborted) wake();
-    const { subscribed, release } = this.subscribe(jobId, wake);
+    const { subscribed, release } = this.subscribe(jobId, wake, options.wakeOn ?? "any");
     try {
       await Promise.race([subscribed, hint.promise]);
       for (;;) {
@@ -75,11 +84,11 @@ export class Notifications {
     this.redis.disconnect();
   }
 
-  private subscribe(jobId: string, wake: Wake): { subscribed: Promise<void>; release: () => void } {
+  private subscribe(jobId: string, wake: Wake, wakeOn: WakeOn): { subscribed: Promise<void>; release: () => void } {
     const number = notifyBucket(jobId);
     const bucket = this.buckets.get(number) ?? this.openBucket(number);
-    const wakes = bucket.jobs.get(jobId) ?? new Set();
-    bucket.jobs.set(jobId, wakes.add(wake));
+    const wakes = bucket.jobs.get(jobId) ?? new Map<Wake, WakeOn>();
+    bucket.jobs.set(jobId, wakes.set(wake, wakeOn));
     const release = () => {
       wakes.delete(wake);
       if (wakes.size === 0) bucket.jobs.delete(jobId);
@@ -112,11 +121,12 @@ export class Notifications {
     this.wakeAll();
   }
 
-  private wake(jobId: string): void {
-    for (const wake of this.buckets.get(notifyBucket(jobId))?.jobs.get(jobId) ?? []) wake();
+  private wake(jobId: string, hasEnded: boolean): void {
+    const wakes = this.buckets.get(notifyBucket(jobId))?.jobs.get(jobId) ?? [];
+    for (const [wake, wakeOn] of wakes) if (hasEnded || wakeOn === "any") wake();
   }
 
   private wakeAll(): void {
-    for (const { jobs } of this.buckets.values()) for (const wakes of jobs.values()) for (const wake of wakes) wake();
+    for (const { jobs } of this.buckets.values()) for (const wakes of jobs.values()) for (const wake of wakes.keys()) wake();
   }
 }

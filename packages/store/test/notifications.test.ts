@@ -54,6 +54,29 @@ test("wakes at each change and answers at the one that was waited for", async ()
   expect(await ended).toMatchObject({ status: "succeeded" });
 });
 
+test("who waits for the end reads at the start and at the end, whatever happens in between", async () => {
+  await openSlots(harness, 1);
+  const job = await submit(harness);
+  let reads = 0;
+  const first = Promise.withResolvers<void>();
+  const read = async () => {
+    const value = await harness.store.getJob(job);
+    reads += 1;
+    first.resolve();
+    return value;
+  };
+  const ended = notifications.until(job.id, { read, done: isOver, waitMs: 20_000, wakeOn: "end" });
+  const everything = watch(job);
+  await first.promise;
+  const claimed = await harness.store.claim({ job_id: job.id, run: 1 }, "w1");
+  if (claimed.outcome !== "claimed") throw new Error("not claimed");
+  for (let k = 1; k <= 3; k++) await harness.store.append(claimed.claim, k, { tokens: [k], text: "a" });
+  await harness.store.finish(claimed.claim, done);
+  expect(await ended).toMatchObject({ status: "succeeded" });
+  await everything.ended;
+  expect(reads).toBe(2);
+});
+
 test("wakes all who wait for one job, and nobody else", async () => {
   await openSlots(harness, 2);
   const [job, other] = [await start(harness), await start(harness)];
