@@ -35,9 +35,10 @@ export interface JobTrace {
 
 /** What an engine counts since it started. */
 export interface Counters {
-  decodedTokens: number;
-  /** What the steps that decoded could have decoded: one token for each slot of the context. */
-  decodeCapacity: number;
+  /** Sequences that took part in the steps so far. */
+  occupied: number;
+  /** Sequences that could have taken part in the steps: one for each slot and step. */
+  capacity: number;
 }
 
 /** A way to run jobs, ready to be measured. */

@@ -74,7 +74,7 @@ async function counters(url: string, slots: number): Promise<Counters | null> {
   const text = await response.text();
   const value = (name: string) => Number(new RegExp(`^llamacpp:${name} (\\S+)`, "m").exec(text)?.[1]);
   const [steps, busySlots] = [value("n_decode_total"), value("n_busy_slots_per_decode")];
-  return Number.isFinite(steps * busySlots) ? { decodedTokens: steps * busySlots, decodeCapacity: steps * slots } : null;
+  return Number.isFinite(steps * busySlots) ? { occupied: steps * busySlots, capacity: steps * slots } : null;
 }
 
 /** llama.cpp's own server, of the binary given. */

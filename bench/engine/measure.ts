@@ -88,8 +88,8 @@ export async function measure(contestant: Contestant, load: Load, prompts: Promp
   const windowSeconds = (window.toMs - window.fromMs) / 1_000;
   const produced = tokensWithin(traces, window);
   const cpuSeconds = growth(samples.cpuSeconds, window.fromMs, window.toMs);
-  const capacity = growth(samples.decodeCapacity, window.fromMs, window.toMs);
-  const decoded = growth(samples.decodedTokens, window.fromMs, window.toMs);
+  const capacity = growth(samples.capacity, window.fromMs, window.toMs);
+  const decoded = growth(samples.occupied, window.fromMs, window.toMs);
   const within = traces.filter(({ startedAtMs }) => startedAtMs >= window.fromMs && startedAtMs < window.toMs);
   return {
     tokensPerSecond: produced / windowSeconds,

@@ -8,15 +8,15 @@ const SAMPLE_MS = 200;
 
 export interface Samples {
   cpuSeconds: Point[];
-  decodedTokens: Point[];
-  decodeCapacity: Point[];
+  occupied: Point[];
+  capacity: Point[];
   peakRssBytes: number;
 }
 
 /** Reads a contestant's counters and its processes' use of the machine until it is stopped. */
 export async function startSampler(contestant: Contestant): Promise<{ stop(): Promise<Samples> }> {
   const pids = await withDescendants(contestant.pids);
-  const samples: Samples = { cpuSeconds: [], decodedTokens: [], decodeCapacity: [], peakRssBytes: 0 };
+  const samples: Samples = { cpuSeconds: [], occupied: [], capacity: [], peakRssBytes: 0 };
   const ended = new AbortController();
   const sample = async () => {
     const [usage, counters] = await Promise.all([usageOf(pids), contestant.counters()]);
@@ -24,8 +24,8 @@ export async function startSampler(contestant: Contestant): Promise<{ stop(): Pr
     samples.cpuSeconds.push({ atMs, value: usage.cpuSeconds });
     samples.peakRssBytes = Math.max(samples.peakRssBytes, usage.rssBytes);
     if (counters === null) return;
-    samples.decodedTokens.push({ atMs, value: counters.decodedTokens });
-    samples.decodeCapacity.push({ atMs, value: counters.decodeCapacity });
+    samples.occupied.push({ atMs, value: counters.occupied });
+    samples.capacity.push({ atMs, value: counters.capacity });
   };
   const loop = async () => {
     while (!ended.signal.aborted) {

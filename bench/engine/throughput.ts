@@ -5,11 +5,6 @@ import { type EngineProofOptions, NO_REDIS } from "./engine-proof.ts";
 import { figuresOf, ratiosOf } from "./figures.ts";
 import type { BenchSettings } from "./settings.ts";
 
-export interface ThroughputOptions extends EngineProofOptions {
-  /** A llama-server binary; without one, nothing is claimed against it. */
-  llamaServer?: string | null;
-}
-
 interface Pledge {
   /** A ratio's name, or the engine's batch occupancy. */
   name: string;
@@ -37,7 +32,7 @@ const promises: Record<string, Pledge[]> = {
 const FULL_MODELS = ["100m", "15m"];
 const QUICK_MODELS = ["tiny"];
 
-function settingsOf(model: string, options: ThroughputOptions): BenchSettings {
+function settingsOf(model: string, options: EngineProofOptions): BenchSettings {
   const { isQuick, seed, gpu = "false", threads = isQuick ? 1 : null, contexts = isQuick ? 1 : null } = options;
   const size = isQuick ? { prompts: [16], tokens: 8, rounds: 1 } : { prompts: [64], tokens: 64, rounds: 5 };
   const slots = [...new Set(promises[model]?.map((promise) => promise.slots))];
@@ -68,7 +63,7 @@ function throughputs(model: string, cells: readonly Cell[]): Record<string, numb
 }
 
 /** The engine keeps pace with llama.cpp's own server, and the queue before it costs almost nothing. */
-export async function proveThroughput(options: ThroughputOptions): Promise<Findings> {
+export async function proveThroughput(options: EngineProofOptions): Promise<Findings> {
   const findings: Findings = { redisVersion: NO_REDIS, figures: {}, claims: [] };
   for (const model of options.isQuick ? QUICK_MODELS : FULL_MODELS) {
     const { cells, failures } = await compare(settingsOf(model, options), await benchModel(model), options.log);

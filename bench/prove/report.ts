@@ -26,6 +26,8 @@ export interface ProofOptions {
   seed: number;
   /** Says what is going on. */
   log: (line: string) => void;
+  /** A llama-server binary; without one, nothing is claimed against it. */
+  llamaServer?: string | null;
 }
 
 export type Proof = (options: ProofOptions) => Promise<Findings>;

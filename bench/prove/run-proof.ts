@@ -1,20 +1,36 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { proveCancel } from "../engine/cancel.ts";
+import { provePrefix } from "../engine/prefix.ts";
+import { proveSoak } from "../engine/soak.ts";
+import { proveThroughput } from "../engine/throughput.ts";
 import { proveDoor } from "./door.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 
 /** Name → proof. */
-const proofs: Record<string, Proof> = { door: proveDoor };
+const proofs: Record<string, Proof> = {
+  door: proveDoor,
+  "engine-throughput": proveThroughput,
+  "engine-prefix": provePrefix,
+  "engine-cancel": proveCancel,
+  "engine-soak": proveSoak,
+};
 
-const USAGE = `Usage: npm run prove -- NAME [--quick] [--seed N] [--out FOLDER]
-NAME is one of: ${Object.keys(proofs).join(", ")}`;
+const USAGE = `Usage: npm run prove -- NAME [--quick] [--seed N] [--out FOLDER] [--llama-server PATH]
+NAME is one of: ${Object.keys(proofs).join(", ")}
+--llama-server: a binary of llama.cpp's server, for engine-throughput to compare with`;
 
 /** Runs the proof that the arguments name, writes its report and prints it. Gives the exit code: 0 when every claim holds. */
 export async function runProof(args: readonly string[], log: (line: string) => void): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { quick: { type: "boolean", default: false }, seed: { type: "string", default: "1" }, out: { type: "string" } },
+    options: {
+      quick: { type: "boolean", default: false },
+      seed: { type: "string", default: "1" },
+      out: { type: "string" },
+      "llama-server": { type: "string" },
+    },
   });
   const name = positionals[0] ?? "";
   const proof = Object.hasOwn(proofs, name) ? proofs[name] : undefined;
@@ -23,7 +39,7 @@ export async function runProof(args: readonly string[], log: (line: string) => v
     log(USAGE);
     return 2;
   }
-  const options = { isQuick: values.quick, seed, log };
+  const options = { isQuick: values.quick, seed, log, llamaServer: values["llama-server"] ?? null };
   const report = await makeReport(name, options, await proof(options));
   const path = await writeReport(report, values.out ?? join(import.meta.dirname, "..", "results"));
   for (const line of [...table(report), path]) log(line);

@@ -1,5 +1,7 @@
 import type { Job } from "@llamero/core";
+import { connectRedis, createStore } from "@llamero/store";
 import { type LlameroProcess, startLlamero, startRedis, type TestRedis } from "@llamero/testkit";
+import { vi } from "vitest";
 
 type ProcessKind = "api" | "worker" | "dispatcher";
 
@@ -37,10 +39,60 @@ export class Deployment {
     return Object.assign(new Client(process.ready.url ?? ""), { process });
   }
 
+  /** Everything that is stored of a job, to be compared with itself later; with the process id of the worker that has it. */
+  async stored(jobId: string): Promise<{ everything: unknown; workerPid: number }> {
+    const redis = await connectRedis(this.redis.url, "commands");
+    try {
+      const { keys } = createStore({ redis, prefix: "llamero" });
+      const record = await redis.hgetall(keys.job(jobId));
+      const texts = await redis.mget(keys.result(jobId), keys.errorMessage(jobId));
+      const chunks = await redis.xrange(keys.chunks(jobId), "-", "+");
+      const outbox = (await redis.xrange(keys.outbox, "-", "+")).filter(([, fields]) => fields.includes(jobId));
+      const info = await redis.hget(keys.worker(record["worker"] ?? ""), "info");
+      const workerPid = info === null ? 0 : (JSON.parse(info) as { pid: number }).pid;
+      return { everything: { record, texts, chunks, outbox }, workerPid };
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  /** Resolves when this many connections are through with their handshake, whose last command is INFO. */
+  async connections(count: number): Promise<void> {
+    const redis = await connectRedis(this.redis.url, "commands");
+    const look = async () => {
+      const ready = String(await redis.client("LIST")).match(/ cmd=info /g) ?? [];
+      if (ready.length < count) throw new Error(`${ready.length} of ${count} connections`);
+    };
+    await vi.waitFor(look, { timeout: 20_000, interval: 5 }).finally(() => redis.disconnect());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()));
     await this.redis.close();
   }
+}
+
+/** The process id of a worker's engine child: of the first one it started, the second, … */
+export function engineOf(worker: LlameroProcess, nth = 1): Promise<number> {
+  return vi.waitFor(
+    () => {
+      const started = worker.log.filter((entry) => "engine_pid" in entry)[nth - 1];
+      if (started === undefined) throw new Error(`engine ${nth} has not started`);
+      return Number(started["engine_pid"]);
+    },
+    { timeout: 20_000, interval: 5 },
+  );
+}
+
+/** Resolves when a log has an entry with these fields. */
+export async function logged(worker: LlameroProcess, fields: Record<string, string>): Promise<void> {
+  const fits = (entry: Record<string, unknown>) => Object.entries(fields).every(([name, value]) => entry[name] === value);
+  await vi.waitFor(
+    () => {
+      if (!worker.log.some(fits)) throw new Error(`not logged: ${JSON.stringify(fields)}`);
+    },
+    { timeout: 20_000, interval: 5 },
+  );
 }
 
 /** Just enough of an HTTP client to read tests by. */

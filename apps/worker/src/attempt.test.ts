@@ -8,19 +8,27 @@ const timings = { prefill_ms: 1, first_token_ms: 2, generate_ms: 3 };
 const chat = { v: 1, type: "chat", messages: [{ role: "user", content: "hi" }], params: { seed: 1 } } as const;
 
 function claimOf(over: Partial<Claim> = {}): Claim {
-  return { jobId: "job_1", fence: 3, attempt: 1, request: { ...chat, messages: [...chat.messages] }, queueMs: 9, ...over };
+  return {
+    jobId: "job_1",
+    fence: 3,
+    attempt: 1,
+    counts: { lost: 0, crashes: 0, failures: 0 },
+    request: { ...chat, messages: [...chat.messages] },
+    queueMs: 9,
+    ...over,
+  };
 }
 
 function runtimeOf(over: Partial<Runtime>): Runtime {
   const refuse = () => Promise.reject(new Error("not expected"));
-  return { models: [], generate: refuse, embed: refuse, stop: () => {}, close: async () => {}, ...over };
+  return { models: [], isOver: false, generate: refuse, embed: refuse, stop: () => {}, close: async () => {}, ...over };
 }
 
 const appended = async () => ({ outcome: "appended", stop: null }) as const;
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
   // Only `append` is called by an attempt.
-  return new Attempt({ store: { append } as Store, runtime, claim, model: "tiny" });
+  return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny" });
 }
 
 const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome => ({
@@ -88,6 +96,13 @@ test("a job that is handed back goes to its queue", async () => {
   expect(await ending).toEqual({ status: "queued" });
 });
 
+test("a job whose engine does not let go of it is handed back all the same", async () => {
+  const attempt = attemptOf(runtimeOf({ generate: () => new Promise(() => {}) }));
+  const ending = attempt.run();
+  attempt.stop("handback");
+  expect(await ending).toEqual({ status: "queued" });
+});
+
 test("a stop that comes before the engine has the task is not lost", async () => {
   const { runtime } = stoppable();
   const attempt = attemptOf(runtime);
@@ -114,13 +129,46 @@ test("a stop request that comes back with an append ends the job", async () => {
 
 const fails = (error: unknown) => runtimeOf({ generate: () => Promise.reject(error) });
 
-test("an error that might pass sends the job back, until the third attempt", async () => {
-  const crash = new AppError("engine_crashed", "The engine ended.");
-  expect(await attemptOf(fails(crash), claimOf({ attempt: 2 })).run()).toEqual({ status: "queued" });
-  expect(await attemptOf(fails(crash), claimOf({ attempt: 3 })).run()).toEqual({
-    status: "failed",
-    error: { code: "engine_crashed", message: "The engine ended." },
+const crash = new AppError("engine_crashed", "The engine ended.");
+const counted = (over: Partial<Claim["counts"]>) => claimOf({ counts: { lost: 0, crashes: 0, failures: 0, ...over } });
+
+test("a failure of the engine's sends the job back, until the third", async () => {
+  const failure = new AppError("engine_failed", "No.");
+  expect(await attemptOf(fails(failure), counted({ failures: 1, lost: 4, crashes: 2 })).run()).toEqual({
+    status: "queued",
+    countsAs: "failures",
   });
+  expect(await attemptOf(fails(failure), counted({ failures: 2 })).run()).toMatchObject({ status: "failed" });
+});
+
+test("a crash sends the job back, marked; one that came when it ran alone fails it, and says so", async () => {
+  expect(await attemptOf(fails(crash), counted({ crashes: 1 })).run()).toEqual({ status: "queued", countsAs: "crashes" });
+  expect(await attemptOf(fails(crash), counted({ crashes: 2 })).run()).toEqual({
+    status: "failed",
+    error: {
+      code: "engine_crashed",
+      message: "The engine ended. It had ended 2 times while this job ran among others; this time the job ran alone.",
+    },
+  });
+});
+
+test("what never reached the engine counts as nothing", async () => {
+  expect(await attemptOf({ ...fails(crash), isOver: true }).run()).toEqual({ status: "queued" });
+});
+
+test("a job that is stopped while it waits for the engine goes back uncounted", async () => {
+  const engine = (signal: AbortSignal) =>
+    new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
+  const attempt = new Attempt({ store: { append: appended } as unknown as Store, engine, claim: claimOf(), model: "tiny" });
+  const ending = attempt.run();
+  attempt.stop("cancelled");
+  expect(await ending).toEqual({ status: "queued" });
+});
+
+test("an engine that is closed over a job that is handed back counts as nothing", async () => {
+  const attempt = attemptOf(fails(new AppError("engine_failed", "closed")));
+  attempt.stop("handback");
+  expect(await attempt.run()).toEqual({ status: "queued" });
 });
 
 test("an error that will not pass fails the job at once", async () => {
@@ -129,6 +177,6 @@ test("an error that will not pass fails the job at once", async () => {
 });
 
 test("a foreign error never reaches the caller's eyes", async () => {
-  const ending = await attemptOf(fails(new Error("/home/secret")), claimOf({ attempt: 3 })).run();
+  const ending = await attemptOf(fails(new Error("/home/secret")), counted({ failures: 2 })).run();
   expect(ending).toEqual({ status: "failed", error: { code: "engine_failed", message: "The engine failed on this job." } });
 });

@@ -1,14 +1,22 @@
-import type { Runtime } from "@llamero/core";
-import { type AppError, type GenerateOutcome, type StopReason, type Timings, toAppError } from "@llamero/core";
+import {
+  type AppError,
+  decideRetry,
+  type GenerateOutcome,
+  type Runtime,
+  type StopReason,
+  type Timings,
+  toAppError,
+} from "@llamero/core";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { ChunkWriter } from "./chunk-writer.ts";
 
-/** Attempts after which an error that might pass is taken for one that will not. */
-const MAX_TRIES = 3;
+/** How long the engine may take to let go of a job that is handed back, in milliseconds; a hung one never does. */
+const LET_GO_MS = 250;
 
 export interface AttemptOptions {
   store: Store;
-  runtime: Runtime;
+  /** Gives the engine when this attempt may have it; null when the signal came first. */
+  engine: (signal: AbortSignal) => Promise<Runtime | null>;
   claim: Claim;
   model: string;
 }
@@ -19,6 +27,10 @@ type StopCause = StopReason | "handback" | "fenced";
 export class Attempt {
   readonly #options: AttemptOptions;
   readonly #taskId: string;
+  readonly #stopped = new AbortController();
+  readonly #givenUp = Promise.withResolvers<null>();
+  #letGo: NodeJS.Timeout | null = null;
+  #runtime: Runtime | null = null;
   #stopCause: StopCause | null = null;
 
   constructor(options: AttemptOptions) {
@@ -29,23 +41,34 @@ export class Attempt {
   /** Ends the attempt early: with what it has (`cancelled`, `deadline`), back to the queue, or without a trace. */
   stop(cause: StopCause): void {
     this.#stopCause ??= cause;
-    this.#options.runtime.stop(this.#taskId, cause === "deadline" ? "deadline" : "cancelled");
+    this.#stopped.abort();
+    if (cause === "handback") this.#letGo ??= setTimeout(() => this.#givenUp.resolve(null), LET_GO_MS);
+    this.#runtime?.stop(this.#taskId, cause === "deadline" ? "deadline" : "cancelled");
   }
 
   /** Runs to the end. Null: the job is somebody else's now, and nothing is to be written. */
   async run(): Promise<Ending | null> {
     try {
-      const ending = await this.#work();
+      const work = this.#work();
+      // After a hung engine was left to itself, nobody waits for what becomes of it.
+      work.catch(() => {});
+      const ending = (await Promise.race([work, this.#givenUp.promise])) ?? { status: "queued" };
       if (this.#stopCause === "fenced") return null;
       return this.#stopCause === "handback" && ending.status === "cancelled" ? { status: "queued" } : ending;
     } catch (error) {
       if (this.#stopCause === "fenced") return null;
       return this.#failure(toAppError(error, "engine_failed", "The engine failed on this job."));
+    } finally {
+      if (this.#letGo !== null) clearTimeout(this.#letGo);
     }
   }
 
   async #work(): Promise<Ending> {
-    const { runtime, claim, model } = this.#options;
+    const { claim, model } = this.#options;
+    const runtime = await this.#options.engine(this.#stopped.signal);
+    // Nothing has run, so nothing counts; a job that was asked to stop ends as it was asked.
+    if (runtime === null || runtime.isOver) return { status: "queued" };
+    this.#runtime = runtime;
     const { request, queueMs } = claim;
     if (request.type === "embedding") {
       const { embeddings, usage, timings } = await runtime.embed({ id: this.#taskId, model, request });
@@ -67,9 +90,14 @@ export class Attempt {
   }
 
   #failure(error: AppError): Ending {
-    const isWorthTrying = error.retryable && this.#options.claim.attempt < MAX_TRIES;
-    if (isWorthTrying || this.#stopCause === "handback") return { status: "queued" };
-    return { status: "failed", error: { code: error.code, message: error.message } };
+    const { counts } = this.#options.claim;
+    // The engine was closed over it: the worker is stopping.
+    if (this.#stopCause === "handback" && error.code === "engine_failed") return { status: "queued" };
+    const decision = decideRetry(error.code, counts);
+    if (decision.retry) return { status: "queued", ...(decision.countsAs === null ? {} : { countsAs: decision.countsAs }) };
+    const isProven = error.code === "engine_crashed";
+    const proof = ` It had ended ${counts.crashes} times while this job ran among others; this time the job ran alone.`;
+    return { status: "failed", error: { code: error.code, message: isProven ? error.message + proof : error.message } };
   }
 }
 

@@ -8,6 +8,7 @@ const logger = createLogger({ name: "test", level: "silent" });
 interface FakeEngine extends Runtime {
   readonly number: number;
   isClosed: boolean;
+  isOver: boolean;
 }
 
 /** Starts numbered engines; `crash` ends the newest one; `failing` makes that many further starts fail. */
@@ -26,6 +27,7 @@ function factory() {
     const engine: FakeEngine = {
       number: engines.length + 1,
       isClosed: false,
+      isOver: false,
       models,
       generate: refuse,
       embed: refuse,
@@ -57,6 +59,21 @@ test("replaces an engine that ends, and whoever asks meanwhile gets the successo
   expect(runtime).toBe(engines[1]);
   await host.close();
   expect(engines[1]?.isClosed).toBe(true);
+});
+
+test("says at once that the engine has gone, and when its successor is there", async () => {
+  const { engines, state, start } = factory();
+  const host = await EngineHost.open({ start, logger });
+  const told: boolean[] = [];
+  host.watch((isUp) => told.push(isUp));
+  expect(host.current).toBe(engines[0]);
+  state.crash(crashed);
+  expect(told).toEqual([false]);
+  expect(host.current).toBeNull();
+  await host.runtime();
+  expect(told).toEqual([false, true]);
+  expect(host.current).toBe(engines[1]);
+  await host.close();
 });
 
 test("goes on trying while starts fail", async () => {

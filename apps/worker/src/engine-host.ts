@@ -1,4 +1,4 @@
-import type { AppError, LoadedModel, Runtime } from "@llamero/core";
+import { AppError, type LoadedModel, type Runtime } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 
 /** Waits between two starts of an engine that keeps ending, in milliseconds: doubled each time, up to the last. */
@@ -21,6 +21,8 @@ export class EngineHost {
   #startedAt = 0;
   #isClosed = false;
   #cancelWait = () => {};
+  #current: Runtime | null = null;
+  #onState: (isUp: boolean) => void = () => {};
 
   private constructor(options: EngineHostOptions) {
     this.#options = options;
@@ -36,6 +38,16 @@ export class EngineHost {
 
   async models(): Promise<readonly LoadedModel[]> {
     return (await this.#runtime).models;
+  }
+
+  /** The running engine; null while one is being replaced. */
+  get current(): Runtime | null {
+    return this.#current;
+  }
+
+  /** Tells at once when the engine has gone, and when its successor is there. */
+  watch(onState: (isUp: boolean) => void): void {
+    this.#onState = onState;
   }
 
   /** The running engine; while one is being replaced, its successor. */
@@ -55,11 +67,18 @@ export class EngineHost {
   async #launch(): Promise<Runtime> {
     const runtime = await this.#options.start((error) => this.#replace(error));
     this.#startedAt = performance.now();
+    // It may have ended while the news of its start were under way.
+    if (runtime.isOver) throw new AppError("engine_crashed", "The engine ended right after its start.");
+    this.#current = runtime;
+    this.#onState(true);
     return runtime;
   }
 
   #replace(error: AppError): void {
-    if (this.#isClosed) return;
+    const hadStarted = this.#current !== null;
+    this.#current = null;
+    if (this.#isClosed || !hadStarted) return;
+    this.#onState(false);
     if (performance.now() - this.#startedAt > HEALTHY_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     this.#runtime = this.#restart(error);
     this.#runtime.catch(() => {});

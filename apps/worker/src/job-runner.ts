@@ -1,49 +1,47 @@
-import type { Carrier, StopReason } from "@llamero/core";
+import { type Carrier, type Runtime, runsAlone, type StopReason } from "@llamero/core";
 import type { Logger } from "@llamero/process";
-import type { Carriers } from "@llamero/queue";
-import type { Store } from "@llamero/store";
+import type { CarrierOutcome, Carriers } from "@llamero/queue";
+import type { Claim, Ending, Store } from "@llamero/store";
+import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
 
 export interface JobRunnerOptions {
   store: Store;
   carriers: Carriers;
-  engine: EngineHost;
+  engine: Pick<EngineHost, "current" | "runtime" | "watch">;
   workerId: string;
   logger: Logger;
+  /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
+  onIntake: (isOpen: boolean) => void;
 }
 
 /** Takes carriers through claim, attempt and finish; knows what is running, so that it can be stopped. */
 export class JobRunner {
   readonly #options: JobRunnerOptions;
+  readonly #admission: Admission;
   readonly #running = new Map<string, Attempt>();
   #isHandingBack = false;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
+    this.#admission = new Admission(options.onIntake);
+    options.engine.watch((isUp) => this.#admission.setEngineUp(isUp));
   }
 
   /** Handles one carrier to its end. Resolves also when the job was not to be run. */
-  async handle(model: string, carrier: Carrier): Promise<void> {
-    const { store, carriers, engine, workerId, logger } = this.#options;
-    // Not before the engine is there: a claimed job counts as running.
-    const runtime = await engine.runtime();
-    const claimed = await store.claim(carrier, workerId);
-    if (claimed.outcome !== "claimed") {
-      logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
-      return carriers.add(claimed.fed);
+  async handle(model: string, carrier: Carrier): Promise<CarrierOutcome> {
+    const { engine } = this.#options;
+    const runtime = engine.current;
+    // Not before the engine is there and open to it: a claimed job counts as running.
+    if (runtime === null || this.#isHandingBack || !this.#admission.enter()) return "put_back";
+    const place = { leave: () => this.#admission.leave() };
+    try {
+      await this.#claimAndRun(model, carrier, runtime, place);
+      return "done";
+    } finally {
+      place.leave();
     }
-    const { claim } = claimed;
-    const attempt = new Attempt({ store, runtime, claim, model });
-    this.#running.set(claim.jobId, attempt);
-    if (this.#isHandingBack) attempt.stop("handback");
-    logger.debug({ job_id: claim.jobId, attempt: claim.attempt }, "job started");
-    const ending = await attempt.run().finally(() => this.#running.delete(claim.jobId));
-    if (ending === null) return;
-    const result = await store.finish(claim, ending);
-    const error = ending.status === "failed" ? ending.error.code : undefined;
-    logger.info({ job_id: claim.jobId, model, status: ending.status, error, written: result.outcome }, `job ${ending.status}`);
-    if (result.outcome === "finished") await carriers.add(result.fed);
   }
 
   /** Stops a running job, if it runs here. */
@@ -55,5 +53,65 @@ export class JobRunner {
   handBack(): void {
     this.#isHandingBack = true;
     for (const attempt of this.#running.values()) attempt.stop("handback");
+  }
+
+  async #claimAndRun(model: string, carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
+    const { store, carriers, workerId, logger } = this.#options;
+    const claimed = await store.claim(carrier, workerId);
+    if (claimed.outcome !== "claimed") {
+      logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
+      return carriers.add(claimed.fed);
+    }
+    const { claim } = claimed;
+    const alone = runsAlone(claim.counts);
+    const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
+    const attempt = new Attempt({ store, engine, claim, model });
+    // Taken over from this very worker, after its lock was lost: what the earlier attempt would write is refused.
+    this.#running.get(claim.jobId)?.stop("fenced");
+    this.#running.set(claim.jobId, attempt);
+    if (this.#isHandingBack) attempt.stop("handback");
+    logger.debug({ job_id: claim.jobId, attempt: claim.attempt, alone }, "job started");
+    const ending = await attempt.run().finally(() => {
+      if (this.#running.get(claim.jobId) === attempt) this.#running.delete(claim.jobId);
+    });
+    if (ending === null) logger.info({ job_id: claim.jobId, model }, "job was taken over; nothing more is written");
+    else await this.#finish(model, claim, ending);
+  }
+
+  /** Waits until the others are through; the place becomes the whole engine. */
+  async #engineAlone(signal: AbortSignal, place: Place): Promise<Runtime | null> {
+    place.leave = () => {};
+    if (!(await this.#admission.becomeAlone(signal))) return null;
+    place.leave = () => this.#admission.leaveAlone();
+    // An engine that is closed instead of replaced: this worker is stopping.
+    const runtime = this.#options.engine.runtime().catch(() => null);
+    return unlessAborted(runtime, signal);
+  }
+
+  async #finish(model: string, claim: Claim, ending: Ending): Promise<void> {
+    const { store, carriers, logger } = this.#options;
+    const result = await store.finish(claim, ending);
+    const why =
+      ending.status === "failed" ? { error: ending.error.code } : "countsAs" in ending ? { counts_as: ending.countsAs } : {};
+    logger.info({ job_id: claim.jobId, model, status: ending.status, ...why, written: result.outcome }, `job ${ending.status}`);
+    if (result.outcome === "finished") await carriers.add(result.fed);
+  }
+}
+
+/** What a handler holds of the engine. */
+interface Place {
+  leave: () => void;
+}
+
+/** Null when the signal comes first. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  const aborted = Promise.withResolvers<null>();
+  const abort = () => aborted.resolve(null);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }

@@ -25,7 +25,19 @@ type Context = ProcessContext<Settings<"worker">>;
 
 /** Runs a worker until it is told to stop. */
 export async function main(env: Env): Promise<void> {
-  await runProcess({ name: "worker", configure: () => parseEnv(settingsFor("worker"), env), start });
+  const engine: NewestEngine = { kill: () => {} };
+  await runProcess({
+    name: "worker",
+    configure: () => parseEnv(settingsFor("worker"), env),
+    start: (context) => start(context, engine),
+    // A stopped engine does not notice that its worker is gone.
+    kill: () => engine.kill(),
+  });
+}
+
+/** What a forced exit needs of the engine. */
+interface NewestEngine {
+  kill: () => void;
 }
 
 async function openRedis({ config, lifecycle }: Context) {
@@ -39,12 +51,12 @@ async function openRedis({ config, lifecycle }: Context) {
   return { redis, pulls: await open("redis pulls", "blocking"), hints: await open("redis hints", "blocking") };
 }
 
-async function openEngine({ config, logger, lifecycle }: Context): Promise<EngineHost> {
+async function openEngine({ config, logger, lifecycle }: Context, newest: NewestEngine): Promise<EngineHost> {
   const models = (await Promise.all(config.LLAMERO_MODELS.map(parseModelSource))).flat();
   const engine = await EngineHost.open({
     logger,
-    start: (onExit) =>
-      startEngine({
+    start: async (onExit) => {
+      const engine = await startEngine({
         models,
         gpu: config.LLAMERO_GPU === false ? "false" : config.LLAMERO_GPU,
         modelsDir: config.MODELS_DIR,
@@ -55,28 +67,38 @@ async function openEngine({ config, logger, lifecycle }: Context): Promise<Engin
         cacheDir: join(config.DATA_DIR, "engine"),
         onProgress: logEngineEvents(logger),
         onLog: (line) => logger.debug({ line }, "engine"),
+        silentMs: config.LLAMERO_ENGINE_SILENT_SECONDS * 1000,
+        stuckMs: config.LLAMERO_ENGINE_STUCK_SECONDS * 1000,
         onExit,
-      }),
+      });
+      newest.kill = () => engine.kill();
+      logger.info({ engine_pid: engine.pid }, "engine started");
+      return engine;
+    },
   });
   lifecycle.defer("engine", () => engine.close());
   return engine;
 }
 
-async function start(context: Context): Promise<ReadyDetails> {
+async function start(context: Context, newest: NewestEngine): Promise<ReadyDetails> {
   const { config, logger, lifecycle, fail } = context;
   const { redis, pulls, hints } = await openRedis(context);
-  const engine = await openEngine(context);
+  const engine = await openEngine(context, newest);
   const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
   const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
-  const runner = new JobRunner({ store, carriers, engine, workerId, logger });
+  const consumers: Consumer[] = [];
+  const onIntake = (isOpen: boolean) => {
+    for (const consumer of consumers) isOpen ? consumer.release() : consumer.hold();
+  };
+  const runner = new JobRunner({ store, carriers, engine, workerId, logger, onIntake });
   await onStopRequest(hints, store.keys, (jobId, reason) => runner.stop(jobId, reason));
 
   const models = await engine.models();
   await announce(store, models, logger, Date.now());
-  const consumers = models.map(
-    ({ name, slots }) =>
+  for (const { name, slots } of models)
+    consumers.push(
       new Consumer({
         connection: pulls,
         keys: store.keys,
@@ -85,7 +107,7 @@ async function start(context: Context): Promise<ReadyDetails> {
         handle: (carrier) => runner.handle(name, carrier),
         onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
       }),
-  );
+    );
   lifecycle.defer("consumers", () => drain(consumers, runner, config.LLAMERO_STOP_SECONDS * 1000));
   for (const consumer of consumers) consumer.start(fail);
 

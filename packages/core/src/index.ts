@@ -36,6 +36,16 @@ export {
 export { checkJsonSchema } from "./json-schema.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
+export {
+  type AttemptCount,
+  type AttemptCounts,
+  attemptCounts,
+  decideRetry,
+  type RetryDecision,
+  type RetryRule,
+  retryPolicy,
+  runsAlone,
+} from "./retry-policy.ts";
 export type {
   EmbedOutcome,
   EmbedTask,

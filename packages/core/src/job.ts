@@ -57,7 +57,7 @@ export const jobSchema = z
     deadline_at: time.nullable(),
     started_at: time.nullable(),
     finished_at: time.nullable(),
-    attempts: z.int().nonnegative(),
+    attempts: z.int().nonnegative().meta({ description: "How often it was started, for whatever reason." }),
     progress: z.object({ completion_tokens: z.int().nonnegative() }),
     params: paramsSchema.nullable(),
     output: outputSchema.nullable(),

@@ -51,6 +51,8 @@ export type StopReason = Extract<FinishReason, "cancelled" | "deadline">;
  */
 export interface Runtime {
   readonly models: readonly LoadedModel[];
+  /** True once it has ended or is closing: it takes no more tasks, and rejects them unstarted. */
+  readonly isOver: boolean;
   /** Generates, giving chunks as they come; a stopped task resolves with what it has. */
   generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
   embed(task: EmbedTask): Promise<EmbedOutcome>;

@@ -11,7 +11,10 @@ import {
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
+import type { EngineOptions } from "./options.ts";
 import { type EngineStats, type FromChild, fromWireError, isFromChild, type TaskChunk, type ToChild } from "./protocol.ts";
+
+import { SILENT_MS, STUCK_MS, Watchdog } from "./watchdog.ts";
 
 /** How long the child may take to end by itself. */
 const CLOSE_GRACE_MS = 3_000;
@@ -28,6 +31,8 @@ interface Pending {
 export interface EngineRuntime extends Runtime {
   /** The child's process id. */
   readonly pid: number;
+  /** Ends the child at once, whatever state it is in: for when there is no time to close it. */
+  kill(): void;
   /** @throws AppError `engine_crashed` when the child is gone or ends meanwhile */
   stats(): Promise<EngineStats>;
 }
@@ -37,16 +42,24 @@ export class EngineProcess implements EngineRuntime {
   readonly models: readonly LoadedModel[];
   readonly #child: ChildProcess;
   readonly #onExit: (error: AppError) => void;
+  readonly #watchdog: Watchdog;
   readonly #tasks = new Map<string, Pending>();
   readonly #statsAsked: PromiseWithResolvers<EngineStats>[] = [];
   readonly #exited: Promise<void>;
   #gone: AppError | null = null;
+  /** Why the watchdog killed the child. */
+  #hung: string | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(child: ChildProcess, models: LoadedModel[], onExit: (error: AppError) => void) {
+  constructor(
+    child: ChildProcess,
+    models: LoadedModel[],
+    { onExit = () => {}, silentMs = SILENT_MS, stuckMs = STUCK_MS }: Pick<EngineOptions, "onExit" | "silentMs" | "stuckMs">,
+  ) {
     this.#child = child;
     this.models = models;
     this.#onExit = onExit;
+    this.#watchdog = new Watchdog({ silentMs, stuckMs, onHung: (what) => this.#giveUp(what) });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#exited = promise;
     const onEnd = (code: number | null, signal: NodeJS.Signals | null) => {
@@ -64,6 +77,10 @@ export class EngineProcess implements EngineRuntime {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  get isOver(): boolean {
+    return this.#gone !== null || this.#closing !== null;
   }
 
   generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome> {
@@ -84,6 +101,10 @@ export class EngineProcess implements EngineRuntime {
     this.#statsAsked.push(asked);
     this.#child.send({ type: "stats" } satisfies ToChild);
     return asked.promise;
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 
   close(): Promise<void> {
@@ -110,6 +131,7 @@ export class EngineProcess implements EngineRuntime {
   }
 
   #receive(message: FromChild): void {
+    this.#watchdog.heard();
     switch (message.type) {
       case "chunks":
         for (const chunk of message.chunks) this.#deliver(chunk);
@@ -124,6 +146,9 @@ export class EngineProcess implements EngineRuntime {
       case "stats":
         // Answers come in the order of the questions.
         this.#statsAsked.shift()?.resolve(message.stats);
+        return;
+      case "heartbeat":
+        this.#watchdog.progressed(message.progress);
         return;
       case "progress":
       case "loaded":
@@ -148,9 +173,17 @@ export class EngineProcess implements EngineRuntime {
     return pending;
   }
 
+  /** SIGKILL also ends what is stopped, and what hangs in native code. */
+  #giveUp(what: string): void {
+    this.#hung = what;
+    this.kill();
+  }
+
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#watchdog.close();
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    this.#gone = new AppError("engine_crashed", `The engine process ended (${how}).`);
+    const text = this.#hung === null ? `ended (${how})` : `${this.#hung} and was killed`;
+    this.#gone = new AppError("engine_crashed", `The engine process ${text}.`);
     this.#rejectAll(this.#gone);
     if (this.#closing === null) this.#onExit(this.#gone);
   }
@@ -164,6 +197,7 @@ export class EngineProcess implements EngineRuntime {
 
   async #close(): Promise<void> {
     if (this.#gone !== null) return;
+    this.#watchdog.close();
     this.#rejectAll(new AppError("engine_failed", "The engine was closed while the task was under way."));
     if (this.#child.connected) this.#child.send({ type: "close" } satisfies ToChild);
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_GRACE_MS);

@@ -32,6 +32,13 @@ export interface EngineOptions {
   modelsDir?: string;
   /** Milliseconds between two messages of tokens. Default 25. */
   flushMs?: number;
+  /** Milliseconds of silence after which the child is killed: it hangs or was stopped. Default 10,000. */
+  silentMs?: number;
+  /**
+   * Milliseconds without a finished step, while a task is under way, after which the child is killed. Default 60,000. It must
+   * be longer than the longest single step, which on a CPU is a prefill of 512 tokens.
+   */
+  stuckMs?: number;
   onProgress?: (event: EngineEvent) => void;
   /** The child ended by itself; every task under way has been rejected with the same error. */
   onExit?: (error: AppError) => void;

@@ -19,8 +19,11 @@ export interface TaskChunk {
 /** Per model, what went through its batches since it was loaded; see `BatchCounts`. */
 export type EngineStats = Record<
   string,
-  { decodeSteps: number; decodedTokens: number; decodeCapacity: number; prefillTokens: number }
+  { steps: number; occupied: number; capacity: number; decodedTokens: number; prefillTokens: number }
 >;
+
+/** Per context of the loaded models (`model/context`), how many slots are in use and how many steps it has begun. */
+export type EngineProgress = Record<string, { busy: number; steps: number }>;
 
 /** What the parent tells the child. `load` comes first and once. */
 export type ToChild =
@@ -40,7 +43,9 @@ export type FromChild =
   | { type: "generated"; taskId: string; outcome: GenerateOutcome }
   | { type: "embedded"; taskId: string; outcome: EmbedOutcome }
   | { type: "failed"; taskId: string; error: WireError }
-  | { type: "stats"; stats: EngineStats };
+  | { type: "stats"; stats: EngineStats }
+  /** Every second once it is loaded: the event loop turns. */
+  | { type: "heartbeat"; progress: EngineProgress };
 
 const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>(["load", "generate", "embed", "stop", "stats", "close"]);
 const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
@@ -52,6 +57,7 @@ const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
   "embedded",
   "failed",
   "stats",
+  "heartbeat",
 ]);
 
 function typeOf(message: unknown): string {

@@ -21,6 +21,8 @@ function checkOptions(options: EngineOptions): void {
   checkNumber("slots", options.slots, MAX_SLOTS);
   checkNumber("contextSize", options.contextSize, Number.MAX_SAFE_INTEGER);
   checkNumber("threads", options.threads, MAX_THREADS);
+  checkNumber("silentMs", options.silentMs, Number.MAX_SAFE_INTEGER);
+  checkNumber("stuckMs", options.stuckMs, Number.MAX_SAFE_INTEGER);
   const names = options.models.map((model) => model.name);
   if (names.length === 0) throw new AppError("config_invalid", "No model is given. Name at least one GGUF file or hf: model.");
   const doubled = names.find((name, index) => names.indexOf(name) !== index);
@@ -51,7 +53,7 @@ function forwardLines(child: ChildProcess, onLine: (line: string) => void): void
 }
 
 function loadOptions(options: EngineOptions): LoadOptions {
-  const { onProgress: _progress, onExit: _exit, onLog: _log, ...rest } = options;
+  const { onProgress: _progress, onExit: _exit, onLog: _log, silentMs: _silent, stuckMs: _stuck, ...rest } = options;
   return rest;
 }
 
@@ -95,7 +97,7 @@ export async function startEngine(options: EngineOptions): Promise<EngineRuntime
     options.onLog?.(line);
   });
   try {
-    return new EngineProcess(child, await loaded(child, options, lastLines), options.onExit ?? (() => {}));
+    return new EngineProcess(child, await loaded(child, options, lastLines), options);
   } catch (error) {
     child.kill("SIGKILL");
     throw error;

@@ -81,3 +81,26 @@ test("a listener that throws fails its own task alone", async () => {
   expect((await fine.outcome).text).toBe("positive");
   await engine.close();
 });
+
+test("a child that was stopped is killed after the limit of silence, and its task is told why", async () => {
+  const engine = await startTiny({ silentMs: 2_000 });
+  const task = begin(engine, endless());
+  await task.firstChunk;
+  process.kill(engine.pid, "SIGSTOP");
+  const error: unknown = await task.outcome.catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ code: "engine_crashed", message: "The engine process said nothing for 2 s and was killed." });
+  expect(isAlive(engine.pid)).toBe(false);
+  expect(engine.isOver).toBe(true);
+});
+
+test("heartbeats tell which contexts are busy: with a limit below their distance, one at work counts as stuck", async () => {
+  const engine = await startTiny({ silentMs: 10_000, stuckMs: 200 });
+  const tasks = Array.from({ length: 16 }, () => begin(engine, endless()));
+  const results = await Promise.allSettled(tasks.map((task) => task.outcome));
+  const reasons = results.filter((result) => result.status === "rejected").map((result) => String(result.reason));
+  expect(reasons.length).toBeGreaterThan(0);
+  expect(new Set(reasons)).toEqual(
+    new Set(["AppError: The engine process finished no step of tiny/0 for 0.2 s and was killed."]),
+  );
+  await engine.close();
+});

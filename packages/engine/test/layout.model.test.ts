@@ -42,6 +42,15 @@ test("answers alike over several contexts, with every slot of each in use", asyn
   expect(new Set(outcomes.map((outcome) => outcome.text)).size).toBe(1);
   const { tiny } = await engine.stats();
   expect(tiny?.decodedTokens).toBeGreaterThan(8 * 50);
-  expect((tiny?.decodedTokens ?? 0) / (tiny?.decodeCapacity ?? 1)).toBeGreaterThan(0.8);
+  expect((tiny?.occupied ?? 0) / (tiny?.capacity ?? 1)).toBeGreaterThan(0.8);
+  await engine.close();
+});
+
+test("keeps the batch full from one task to the next: a slot's old state goes between two steps, not instead of one", async () => {
+  const engine = await startTiny({ slots: 4 });
+  const tasks = Array.from({ length: 40 }, (_, index) => chat(`Number ${index}: ${story}`, { max_tokens: 16, ignore_eos: true }));
+  await Promise.all(tasks.map((task) => generate(engine, task)));
+  const { tiny } = await engine.stats();
+  expect((tiny?.occupied ?? 0) / (tiny?.capacity ?? 1)).toBeGreaterThan(0.95);
   await engine.close();
 });

@@ -113,6 +113,19 @@ const table = {
     readBy: ["worker"],
     defaultNote: "measured at the first start",
   },
+  LLAMERO_ENGINE_SILENT_SECONDS: {
+    schema: decimal(2, 3600).default(10),
+    allowed: "a number from 2 to 3600",
+    description: "Seconds of silence after which an engine process is taken for hung and replaced.",
+    readBy: ["worker"],
+  },
+  LLAMERO_ENGINE_STUCK_SECONDS: {
+    schema: decimal(2, 86_400).default(60),
+    allowed: "a number from 2 to 86400",
+    description:
+      "Seconds without a finished step, while jobs run, after which an engine process is replaced. Longer than one step.",
+    readBy: ["worker"],
+  },
   LLAMERO_RETENTION_HOURS: {
     schema: decimal(0.01, 87_600).default(168),
     allowed: "a number from 0.01 to 87600",

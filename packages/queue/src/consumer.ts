@@ -1,6 +1,6 @@
 import { type Carrier, carrierSchema } from "@llamero/core";
 import type { Keys } from "@llamero/store";
-import { type ConnectionOptions, Worker } from "bullmq";
+import { type ConnectionOptions, WaitingError, Worker } from "bullmq";
 import { inferenceQueue } from "./queue-names.ts";
 
 /**
@@ -14,14 +14,20 @@ const RENEW_MS = 750;
 /** After Redis has been away, and after it has refused a pull (disk full, memory full, read-only), in milliseconds. */
 const REST_MS = 1_000;
 
+/** What becomes of a carrier: gone, or back to the head of its queue for whoever pulls next. */
+export type CarrierOutcome = "done" | "put_back";
+
 export interface ConsumerOptions {
   connection: ConnectionOptions;
   keys: Keys;
   slug: string;
   /** Carriers handled at once: the model's slots. */
   concurrency: number;
-  /** Resolves when the carrier is done with, whatever became of its job; a rejection is reported and drops the carrier. */
-  handle: (carrier: Carrier) => Promise<void>;
+  /**
+   * Resolves when the carrier is done with, whatever became of its job, or is not to be handled here now: then the consumer
+   * should be on hold, or it pulls it again at once. A rejection is reported and drops the carrier.
+   */
+  handle: (carrier: Carrier) => Promise<CarrierOutcome>;
   onError: (error: Error) => void;
 }
 
@@ -30,13 +36,17 @@ export class Consumer {
   readonly #worker: Worker;
   readonly #onError: (error: Error) => void;
   #isStopped = false;
+  #isHeld = false;
+  #isStarted = false;
   #rest: NodeJS.Timeout | null = null;
 
   constructor(options: ConsumerOptions) {
     this.#worker = new Worker(
       inferenceQueue(options.slug),
-      async (job) => {
-        await options.handle(carrierSchema.parse(job.data));
+      async (job, token) => {
+        if ((await options.handle(carrierSchema.parse(job.data))) === "done") return;
+        await job.moveToWait(token);
+        throw new WaitingError();
       },
       {
         connection: options.connection,
@@ -57,12 +67,25 @@ export class Consumer {
     this.#worker.on("failed", (_job, error) => options.onError(error));
   }
 
-  /** Starts pulling; returns at once. */
+  /** Starts pulling, unless it is on hold; returns at once. */
   start(onStopped: (error: unknown) => void): void {
+    this.#isStarted = true;
+    if (this.#isHeld) return;
     this.#worker.run().catch(onStopped);
   }
 
-  /** Takes no more carriers; those in hand go on. */
+  /** Takes no more carriers until `release`; those in hand go on. At once: what is pulled already can be put back. */
+  hold(): void {
+    this.#isHeld = true;
+    void this.#worker.pause(true);
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#resume();
+  }
+
+  /** Takes no more carriers for good; those in hand go on. */
   async pause(): Promise<void> {
     this.#isStopped = true;
     if (this.#rest !== null) clearTimeout(this.#rest);
@@ -81,8 +104,13 @@ export class Consumer {
     this.#onError(error);
     this.#rest = setTimeout(() => {
       this.#rest = null;
-      void this.#worker.resume();
+      this.#resume();
     }, REST_MS);
     void this.#worker.pause(true);
+  }
+
+  #resume(): void {
+    if (!this.#isStarted || this.#isHeld || this.#isStopped || this.#rest !== null) return;
+    void this.#worker.resume();
   }
 }

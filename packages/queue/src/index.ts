@@ -1,3 +1,3 @@
 export { Carriers, type CarriersOptions } from "./carriers.ts";
-export { Consumer, type ConsumerOptions } from "./consumer.ts";
+export { type CarrierOutcome, Consumer, type ConsumerOptions } from "./consumer.ts";
 export { repairWindow } from "./repair-window.ts";

@@ -7,7 +7,7 @@ const LIMIT = 200;
 
 /**
  * Replaces carriers that never arrived or were lost: a process died between feed and add, or Redis lost its last writes.
- * A job that still counts as running without any carrier has no consumer any more and goes back to its queue.
+ * A job that still counts as running without any carrier has lost its worker and goes back to its queue.
  * @returns how many jobs were repaired
  */
 export async function repairWindow(store: Store, carriers: Carriers, slug: string): Promise<number> {
@@ -16,7 +16,7 @@ export async function repairWindow(store: Store, carriers: Carriers, slug: strin
   await carriers.add(waiting);
   const running = lost.filter((job) => job.status === "running");
   for (const job of running) {
-    const result = await store.finish(job, { status: "queued" });
+    const result = await store.finish(job, { status: "queued", countsAs: "lost" });
     if (result.outcome === "finished") await carriers.add(result.fed);
   }
   return waiting.length + running.length;

@@ -1,7 +1,7 @@
-import type { Carrier } from "@llamero/core";
+import { type Carrier, carrierId } from "@llamero/core";
 import { connectRedis, type FedJob } from "@llamero/store";
 import { expect, test } from "vitest";
-import { repairWindow } from "../src/index.ts";
+import { type Consumer, repairWindow } from "../src/index.ts";
 import { openQueue, SLUG } from "./harness.ts";
 
 /** Collects carriers and resolves when `count` have come. */
@@ -11,6 +11,7 @@ function collector(count: number) {
   const handle = async (carrier: Carrier) => {
     carriers.push(carrier);
     if (carriers.length === count) resolve(carriers);
+    return "done" as const;
   };
   return { carriers, all, handle };
 }
@@ -69,6 +70,7 @@ test("a carrier whose handler fails is dropped and reported; the consumer goes o
     calls += 1;
     if (calls === 1) throw new Error("broken");
     second.resolve();
+    return "done";
   }, failure.resolve);
   const id = await queue.submit();
   expect((await failure.promise).message).toBe("broken");
@@ -104,4 +106,57 @@ test("pulling goes on by itself after Redis has been killed and is back, with wh
   await queue.server.restart();
   const second = await queue.submit();
   expect((await all).map((carrier) => carrier.job_id)).toEqual(expect.arrayContaining([first, second]));
+});
+
+test("a carrier that is put back reaches whoever pulls next; a consumer on hold pulls nothing until it is released", async () => {
+  await using queue = await openQueue();
+  const refusals: Carrier[] = [];
+  const refused = Promise.withResolvers<void>();
+  const full: Consumer = await queue.consume(async (carrier) => {
+    refusals.push(carrier);
+    full.hold();
+    refused.resolve();
+    return "put_back";
+  });
+  const id = await queue.submit();
+  await refused.promise;
+  const { all, handle } = collector(1);
+  await queue.consume(handle);
+  expect(await all).toMatchObject([{ job_id: id }]);
+  expect(refusals).toHaveLength(1);
+});
+
+test("a consumer that is released pulls again", async () => {
+  await using queue = await openQueue();
+  const { all, handle } = collector(1);
+  const consumer = await queue.consume(handle);
+  consumer.hold();
+  const id = await queue.submit();
+  consumer.release();
+  expect(await all).toMatchObject([{ job_id: id }]);
+});
+
+test("a lost lock hands the carrier to another consumer, and the first one goes on with the next", async () => {
+  await using queue = await openQueue();
+  const redis = await connectRedis(queue.server.url, "commands");
+  const taken: Carrier[] = [];
+  const second = Promise.withResolvers<void>();
+  const third = Promise.withResolvers<Carrier>();
+  await queue.consume(async (carrier) => {
+    taken.push(carrier);
+    if (taken.length === 1) {
+      // As after a partition: somebody else holds the lock now, and then nobody.
+      const lock = `${queue.store.keys.queues}:inference.${SLUG}:${carrierId(carrier)}:lock`;
+      expect(await redis.set(lock, "somebody", "PX", 100)).toBe("OK");
+      await second.promise;
+    } else if (taken.length === 2) second.resolve();
+    else third.resolve(carrier);
+    return "done";
+  });
+  const id = await queue.submit();
+  await second.promise;
+  expect(taken.map((carrier) => carrier.job_id)).toEqual([id, id]);
+  const next = await queue.submit();
+  expect(await third.promise).toMatchObject({ job_id: next });
+  redis.disconnect();
 });

@@ -1,7 +1,10 @@
 import {
+  type AttemptCount,
+  type AttemptCounts,
   type ErrorCode,
   type JobRequest,
   jobRequestSchema,
+  retryPolicy,
   type StopReason,
   type TerminalStatus,
   type TokenChunk,
@@ -10,14 +13,14 @@ import { type FedJob, readFed } from "./fed-job.ts";
 import type { StoredResult } from "./record.ts";
 import type { RunScript } from "./scripts.ts";
 
-/** Attempts a job may use up by losing its worker before it fails as `worker_lost`. */
-export const MAX_ATTEMPTS = 5;
-
 /** The right to write into a running job; void as soon as another claim or an end raises the fence. */
 export interface Claim {
   jobId: string;
   fence: number;
+  /** Which attempt it is, counted from 1. */
   attempt: number;
+  /** How the earlier ones ended. */
+  counts: AttemptCounts;
   request: JobRequest;
   /** Milliseconds the job waited since it could first run. */
   queueMs: number;
@@ -27,14 +30,22 @@ export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhauste
 export type ClaimResult = { outcome: "claimed"; claim: Claim } | { outcome: ClaimRefusal; fed: FedJob[] };
 
 export async function claim(run: RunScript, carrier: { job_id: string; run: number }, workerId: string): Promise<ClaimResult> {
-  const args = [carrier.job_id, carrier.run, workerId, MAX_ATTEMPTS];
+  const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, request, queueMs] = reply;
+  const [, fence, attempt, request, queueMs, ...counts] = reply;
+  const [lost = 0, crashes = 0, failures = 0] = counts.map(Number);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
     outcome: "claimed",
-    claim: { jobId: carrier.job_id, fence: Number(fence), attempt: Number(attempt), request: parsed, queueMs: Number(queueMs) },
+    claim: {
+      jobId: carrier.job_id,
+      fence: Number(fence),
+      attempt: Number(attempt),
+      counts: { lost, crashes, failures },
+      request: parsed,
+      queueMs: Number(queueMs),
+    },
   };
 }
 
@@ -59,8 +70,8 @@ export async function append(
 export type Ending =
   | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number }
   | { status: "failed"; error: { code: ErrorCode; message: string } }
-  /** Hands the job back to the front of its queue, or ends it when it was asked to stop. */
-  | { status: "queued" };
+  /** Hands the job back to the front of its queue, or ends it when it was asked to stop. `countsAs`: why, if it is to count. */
+  | { status: "queued"; countsAs?: AttemptCount };
 
 export type FinishResult = { outcome: "finished"; fed: FedJob[] } | { outcome: "gone" | "fenced" };
 
@@ -69,10 +80,9 @@ export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence
   const result = "result" in ending ? JSON.stringify(ending.result) : "";
   const error = ending.status === "failed" ? ending.error : { code: "", message: "" };
   const tokens = "completionTokens" in ending ? ending.completionTokens : "";
-  const reply = (await run("finish", [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens])) as [
-    string,
-    ...unknown[],
-  ];
+  const counted = ("countsAs" in ending && ending.countsAs) || "";
+  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted];
+  const reply = (await run("finish", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };
   return { outcome: "finished", fed: readFed(reply, 1) };
 }

@@ -1,6 +1,6 @@
 export type { AcceptResult, NewJob } from "./accept.ts";
 export { type ApiKeyRecord, type ApiKeys, hashKey, keyIdOf, ownerSchema, sameHash } from "./api-keys.ts";
-export { type Claim, type ClaimRefusal, type ClaimResult, type Ending, MAX_ATTEMPTS } from "./attempt.ts";
+export type { Claim, ClaimRefusal, ClaimResult, Ending } from "./attempt.ts";
 export type { CancelResult, RemoveResult } from "./cancel.ts";
 export { findModel } from "./catalogue.ts";
 export { type ConnectionRole, connectRedis, shownUrl } from "./connect.ts";

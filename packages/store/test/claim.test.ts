@@ -1,8 +1,9 @@
+import { retryPolicy } from "@llamero/core";
 import { describe, expect, test } from "vitest";
-import { MAX_ATTEMPTS } from "../src/index.ts";
 import { clockPast, done, eventsOf, newJobId, openSlots, redisNow, start, submit, take, useStore } from "./harness.ts";
 
 const harness = useStore();
+const LOST_LIMIT = retryPolicy.worker_lost.limit;
 const refused = (outcome: string) => ({ outcome, fed: [] });
 
 test("hands out the request under the first fence and counts the attempt", async () => {
@@ -94,16 +95,16 @@ describe("refuses", () => {
     });
   });
 
-  test("a job whose worker was lost in each of its attempts, which ends failed", async () => {
+  test("a job that has lost its worker too often, which ends failed", async () => {
     await openSlots(harness, 1);
     const job = await start(harness);
-    for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++)
+    for (let attempt = 2; attempt <= LOST_LIMIT; attempt++)
       expect((await take(harness, { job_id: job.id, run: 1 }, `w${attempt}`)).attempt).toBe(attempt);
     expect(await harness.store.claim({ job_id: job.id, run: 1 }, "w9")).toEqual(refused("exhausted"));
     expect(await harness.store.getJob(job)).toMatchObject({
       status: "failed",
-      attempts: MAX_ATTEMPTS,
-      error: { code: "worker_lost", message: `Each of ${MAX_ATTEMPTS} attempts ended with its worker.` },
+      attempts: LOST_LIMIT,
+      error: { code: "worker_lost", message: `The job lost its worker ${LOST_LIMIT} times while it ran.` },
     });
     expect((await eventsOf(harness, job.id)).at(-1)).toBe("job.failed");
   });
@@ -140,4 +141,30 @@ test("gives one carrier to one of two workers that claim it at once, then the ot
     take(harness, { job_id: job.id, run: 1 }, "w2"),
   ]);
   expect(claims.map((claim) => claim.fence)).toEqual([1, 2]);
+});
+
+test("attempts that were handed back use up nothing, however many", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await submit(harness);
+  for (let run = 1; run <= 12; run++) {
+    const claim = await take(harness, { job_id: job.id, run });
+    expect(claim).toMatchObject({ attempt: run, counts: { lost: 0, crashes: 0, failures: 0 } });
+    expect(await store.finish(claim, { status: "queued" })).toMatchObject({ outcome: "finished" });
+  }
+  expect(await store.getJob(job)).toMatchObject({ status: "queued", attempts: 12 });
+});
+
+test("counts by cause: what a hand-back says it counts as, and takeovers as lost", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.finish(job.claim, { status: "queued", countsAs: "crashes" });
+  await store.finish(await take(harness, { job_id: job.id, run: 2 }), { status: "queued", countsAs: "failures" });
+  await store.finish(await take(harness, { job_id: job.id, run: 3 }), { status: "queued", countsAs: "crashes" });
+  await take(harness, { job_id: job.id, run: 4 });
+  expect(await take(harness, { job_id: job.id, run: 4 }, "w2")).toMatchObject({
+    attempt: 5,
+    counts: { lost: 1, crashes: 2, failures: 1 },
+  });
 });

@@ -84,6 +84,7 @@ class Walk {
       run: 0,
       fence: 0,
       attempts: 0,
+      lost: 0,
       chunks: 0,
       stop: null,
       isLate: false,
@@ -99,7 +100,8 @@ class Walk {
     const expected = reference.claim(job, run);
     const result = await harness.store.claim({ job_id: job.id, run }, "w1");
     this.answered("claim", result.outcome, expected);
-    if (result.outcome === "claimed") expect(result.claim).toMatchObject({ fence: job.fence, attempt: job.attempts });
+    if (result.outcome === "claimed")
+      expect(result.claim).toMatchObject({ fence: job.fence, attempt: job.attempts, counts: { lost: job.lost } });
     this.note(result);
     return `claim ${job.id} run ${run}`;
   }

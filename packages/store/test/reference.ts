@@ -1,5 +1,4 @@
-import type { JobStatus } from "@llamero/core";
-import { MAX_ATTEMPTS } from "../src/index.ts";
+import { type JobStatus, retryPolicy } from "@llamero/core";
 
 /** One job of the reference: what the store must know about it, in the simplest form. */
 export interface ReferenceJob {
@@ -10,6 +9,7 @@ export interface ReferenceJob {
   run: number;
   fence: number;
   attempts: number;
+  lost: number;
   chunks: number;
   stop: "cancelled" | "deadline" | null;
   /** Its deadline or its scheduled time has been moved into the past. */
@@ -36,7 +36,8 @@ export const reference = {
       endStopped(job, job.stop);
       return "terminal";
     }
-    if (job.attempts >= MAX_ATTEMPTS) {
+    if (job.status === "running") job.lost++;
+    if (job.lost >= retryPolicy.worker_lost.limit) {
       end(job, "failed");
       return "exhausted";
     }

@@ -10,19 +10,21 @@ interface BatchPart<Item> {
 }
 
 export interface BatchStrategyOptions {
-  /** Sequences of the context. */
-  sequences: number;
+  /** Sequences that run at once. */
+  slots: number;
   /** True while sequences are kept from queueing on purpose, so that waiting for them is no use. */
   paused?: () => boolean;
 }
 
 /** What went through a context since it was opened. */
 export interface BatchCounts {
-  /** Steps that decoded at least one sequence. */
-  decodeSteps: number;
+  /** Batches, each one step of the model. */
+  steps: number;
+  /** Sequences that took part in them, decoding or prefilling. */
+  occupied: number;
+  /** Sequences that could have: one for each slot and step. */
+  capacity: number;
   decodedTokens: number;
-  /** What those steps could have decoded: one token for each sequence of the context. */
-  decodeCapacity: number;
   prefillTokens: number;
 }
 
@@ -30,7 +32,13 @@ export interface BatchCounts {
  * Times in a row that a batch is put off for sequences that have not queued their next token. Each costs a few microtask
  * turns, a generation needs about ten to come back; the limit keeps one that does not from stalling the others.
  */
-const MAX_WAITS = 24;
+const MAX_WAITS = 64;
+
+interface PendingAction {
+  action: () => boolean;
+  resolve: (done: boolean) => void;
+  reject: (error: unknown) => void;
+}
 
 /**
  * Which queued tokens make the next batch of a context, by three rules. Together they make 8 slots on two cores 2.7 times as
@@ -40,14 +48,15 @@ const MAX_WAITS = 24;
  * 3. Every decoding sequence gets its one token first; what is left of the batch is split among the prefills.
  */
 export class BatchStrategy {
-  readonly counts: BatchCounts = { decodeSteps: 0, decodedTokens: 0, decodeCapacity: 0, prefillTokens: 0 };
+  readonly counts: BatchCounts = { steps: 0, occupied: 0, capacity: 0, decodedTokens: 0, prefillTokens: 0 };
   readonly #running = new Set<number>();
-  readonly #sequences: number;
+  readonly #slots: number;
   readonly #paused: () => boolean;
+  readonly #pending = new Map<number, PendingAction>();
   #waits = 0;
 
-  constructor({ sequences, paused = () => false }: BatchStrategyOptions) {
-    this.#sequences = sequences;
+  constructor({ slots, paused = () => false }: BatchStrategyOptions) {
+    this.#slots = slots;
     this.#paused = paused;
   }
 
@@ -55,6 +64,37 @@ export class BatchStrategy {
   setRunning(lane: number, running: boolean): void {
     if (running) this.#running.add(lane);
     else this.#running.delete(lane);
+    this.#releaseIfQuiet();
+  }
+
+  /**
+   * Runs an action of a running lane where no step is under way: right before the next one is put together. The step waits for
+   * what the lane queues then.
+   * @returns what the action returns; false, without running it, when no step will come because no other lane runs
+   */
+  betweenSteps(lane: number, action: () => boolean): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    this.#pending.set(lane, { action, resolve, reject });
+    this.#releaseIfQuiet();
+    return promise;
+  }
+
+  #runPending(): void {
+    for (const { action, resolve, reject } of this.#pending.values()) {
+      try {
+        resolve(action());
+      } catch (error) {
+        reject(error);
+      }
+    }
+    this.#pending.clear();
+  }
+
+  /** When only lanes with an action run, none of them queues anything before its action is through. */
+  #releaseIfQuiet(): void {
+    for (const lane of this.#running) if (!this.#pending.has(lane)) return;
+    for (const { resolve } of this.#pending.values()) resolve(false);
+    this.#pending.clear();
   }
 
   readonly prioritize = <Item extends QueuedItem>({
@@ -64,25 +104,22 @@ export class BatchStrategy {
     items: readonly Item[];
     size: number;
   }): BatchPart<Item>[] => {
+    this.#runPending();
     if (this.#shouldWait(items)) return [];
     this.#waits = 0;
     const parts = plan(items, size);
-    this.#count(parts);
+    if (parts.length > 0) this.#count(parts);
     return parts;
   };
 
   #count(parts: readonly BatchPart<QueuedItem>[]): void {
-    let [decoded, prefilled] = [0, 0];
+    this.counts.steps++;
+    this.counts.occupied += parts.length;
+    this.counts.capacity += this.#slots;
     for (const { item, processAmount } of parts) {
-      if (item.tokens.length === 1) decoded++;
-      else prefilled += processAmount;
+      if (item.tokens.length === 1) this.counts.decodedTokens++;
+      else this.counts.prefillTokens += processAmount;
     }
-    if (decoded > 0) {
-      this.counts.decodeSteps++;
-      this.counts.decodeCapacity += this.#sequences;
-    }
-    this.counts.decodedTokens += decoded;
-    this.counts.prefillTokens += prefilled;
   }
 
   #shouldWait(items: readonly QueuedItem[]): boolean {

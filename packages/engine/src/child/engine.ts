@@ -2,6 +2,7 @@ import { AppError, type EmbedTask, type GenerateTask, toAppError } from "@llamer
 import type { Llama } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
 import { type FromChild, type ToChild, toWireError } from "../protocol.ts";
+import { HEARTBEAT_MS } from "../watchdog.ts";
 import { openBackend } from "./backend.ts";
 import { ChunkOutbox } from "./chunk-outbox.ts";
 import { loadModel } from "./load-model.ts";
@@ -49,6 +50,11 @@ export class Engine {
     }
   }
 
+  #beat(): void {
+    const progress = Object.fromEntries([...this.#hosts.values()].flatMap((host) => host.progress()));
+    this.#send({ type: "heartbeat", progress });
+  }
+
   #newOutbox(flushMs: number): ChunkOutbox {
     return new ChunkOutbox(flushMs, (chunks) => this.#send({ type: "chunks", chunks }));
   }
@@ -63,6 +69,7 @@ export class Engine {
         this.#hosts.set(source.name, await loadModel({ llama, source, options, onEvent }));
       }
       this.#send({ type: "loaded", models: [...this.#hosts.values()].map((host) => host.facts) });
+      setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
     } catch (error) {
       logCause(error);
       this.#send({ type: "load_failed", error: toWireError(toAppError(error, "internal_error", "The engine could not start.")) });

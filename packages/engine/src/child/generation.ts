@@ -20,6 +20,9 @@ export interface GenerationPlan {
   acceptedAtMs: number;
 }
 
+/** The last chunk may be longer than the others by this factor: a step for a few tokens costs more than it saves. */
+const LAST_CHUNK = 1.5;
+
 /** Why a task is to stop, from the signal that stops it. */
 export function stopReason(signal: AbortSignal): StopReason | null {
   return signal.aborted ? (signal.reason as StopReason) : null;
@@ -61,20 +64,15 @@ export class Generation {
 
   async run(): Promise<GenerateOutcome> {
     this.#cachedTokens = await this.#slot.adaptTo(this.#plan.prompt);
-    this.#slot.setRunning(true);
-    try {
-      const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
-      return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
-    } finally {
-      this.#slot.setRunning(false);
-    }
+    const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
+    return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
   }
 
   /** Computes all of the prompt but its last chunk, which the first sampled token needs. */
   async #prefill(tokens: Token[]): Promise<Token[]> {
     const { prefillChunk } = this.#plan;
     let rest = tokens;
-    while (rest.length > prefillChunk && !this.#signal.aborted) {
+    while (rest.length > prefillChunk * LAST_CHUNK && !this.#signal.aborted) {
       await this.#slot.opened();
       await this.#slot.sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, prefillChunk), {
         evaluationPriority: this.#slot.lane,

@@ -8,6 +8,7 @@ import {
   type TokenChunk,
 } from "@llamero/core";
 import { type JinjaTemplateChatWrapper, type Llama, type LlamaModel, type Token, TokenBias } from "node-llama-cpp";
+import type { EngineProgress } from "../protocol.ts";
 import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
@@ -48,10 +49,17 @@ export class ModelHost {
 
   /** What went through the model's batches since it was loaded, over all its contexts. */
   get counts(): BatchCounts {
-    const sum: BatchCounts = { decodeSteps: 0, decodedTokens: 0, decodeCapacity: 0, prefillTokens: 0 };
+    const sum: BatchCounts = { steps: 0, occupied: 0, capacity: 0, decodedTokens: 0, prefillTokens: 0 };
     for (const { strategy } of this.#hosted.contexts)
       for (const key of Object.keys(sum) as (keyof BatchCounts)[]) sum[key] += strategy.counts[key];
     return sum;
+  }
+
+  /** Per context, its slots in use and the steps it has begun: a step begins when the one before it has finished. */
+  progress(): [string, EngineProgress[string]][] {
+    return this.#hosted.contexts.map(({ strategy }, group) => {
+      return [`${this.facts.name}/${group}`, { busy: this.#slots.inUse(group), steps: strategy.counts.steps }];
+    });
   }
 
   /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */

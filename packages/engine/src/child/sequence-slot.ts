@@ -1,5 +1,6 @@
 import type { EvaluationPriority, LlamaContextSequence, Token } from "node-llama-cpp";
 import type { BatchStrategy } from "./batch-strategy.ts";
+import { cutNow } from "./between-steps.ts";
 import type { ContextGate } from "./context-gate.ts";
 import type { Slot } from "./slot-pool.ts";
 
@@ -50,8 +51,10 @@ export class SequenceSlot implements Slot {
   async adaptTo(prompt: readonly Token[]): Promise<number> {
     // At least one token has to be computed: sampling needs its logits.
     const wanted = prompt.slice(0, -1);
-    if (this.cachedPrefix(wanted) < this.sequence.nextTokenIndex)
-      await this.#gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
+    const kept = this.cachedPrefix(wanted);
+    if (kept === this.sequence.nextTokenIndex) return kept;
+    const isCut = await this.#strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
+    if (!isCut) await this.#gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
     return this.sequence.nextTokenIndex;
   }
 

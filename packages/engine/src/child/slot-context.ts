@@ -7,7 +7,7 @@ import { SequenceSlot } from "./sequence-slot.ts";
 export const BATCH_SIZE = 512;
 
 export interface SlotContextOptions {
-  sequences: number;
+  slots: number;
   /** Tokens per sequence. */
   contextSize: number;
   threads: number;
@@ -31,22 +31,23 @@ export class SlotContext {
 
   static async open(
     model: LlamaModel,
-    { sequences, contextSize, threads, firstSlot, group }: SlotContextOptions,
+    { slots, contextSize, threads, firstSlot, group }: SlotContextOptions,
   ): Promise<SlotContext> {
     const gate = new ContextGate();
-    const strategy = new BatchStrategy({ sequences, paused: () => gate.closed });
+    const strategy = new BatchStrategy({ slots, paused: () => gate.closed });
     const context = await model.createContext({
-      sequences,
+      sequences: slots,
       contextSize,
       batchSize: BATCH_SIZE,
       threads,
       batching: { itemPrioritizationStrategy: strategy.prioritize },
     });
-    const slots = Array.from({ length: sequences }, (_, lane) => {
-      const place = { index: firstSlot + lane, group, lane };
-      return new SequenceSlot(place, context.getSequence(), strategy, gate);
-    });
-    return new SlotContext(context, strategy, slots);
+    const places = Array.from({ length: slots }, (_, lane) => ({ index: firstSlot + lane, group, lane }));
+    return new SlotContext(
+      context,
+      strategy,
+      places.map((place) => new SequenceSlot(place, context.getSequence(), strategy, gate)),
+    );
   }
 
   dispose(): Promise<void> {
@@ -74,11 +75,10 @@ export async function openLayout(
   const opened: SlotContext[] = [];
   try {
     for (let group = 0, firstSlot = 0; group < contexts; group++) {
-      const sequences = Math.floor(shape.slots / contexts) + (group < shape.slots % contexts ? 1 : 0);
-      opened.push(
-        await SlotContext.open(model, { sequences, contextSize: shape.contextSize, threads: layout.threads, firstSlot, group }),
-      );
-      firstSlot += sequences;
+      const slots = Math.floor(shape.slots / contexts) + (group < shape.slots % contexts ? 1 : 0);
+      const options = { slots, contextSize: shape.contextSize, threads: layout.threads, firstSlot, group };
+      opened.push(await SlotContext.open(model, options));
+      firstSlot += slots;
     }
     return opened;
   } catch (error) {

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { type Slot, SlotPool } from "./slot-pool.ts";
 
-const slot = (index: number, prefix: number, group = 0): Slot => ({ index, group, cachedPrefix: () => prefix });
+const slot = (index: number, prefix: number, group = 0): Slot => ({
+  index,
+  group,
+  cachedPrefix: () => prefix,
+  setRunning: () => {},
+});
 const never = new AbortController().signal;
 
 test("gives the free slot with the longest common prefix", async () => {
@@ -65,4 +70,17 @@ test("goes to the fuller context for a prefix that is worth it, and not for what
   const template = new SlotPool([slot(0, 9, 0), slot(1, 9, 0), slot(2, 4, 1)]);
   expect((await template.acquire([], never))?.index).toBe(0);
   expect((await template.acquire([], never))?.index).toBe(2);
+});
+
+test("a slot that is handed on goes on running; one that is not rests", async () => {
+  const log: boolean[] = [];
+  const only: Slot = { ...slot(0, 0), setRunning: (running) => log.push(running) };
+  const pool = new SlotPool([only]);
+  await pool.acquire([], never);
+  const next = pool.acquire([], never);
+  pool.release(only);
+  await next;
+  expect(log).toEqual([true]);
+  pool.release(only);
+  expect(log).toEqual([true, false]);
 });

@@ -5,6 +5,8 @@ export interface Slot {
   readonly group: number;
   /** Tokens of `prompt` that the slot already holds, counted from the start. */
   cachedPrefix(prompt: readonly number[]): number;
+  /** A task has it from now on, or no more. */
+  setRunning(running: boolean): void;
 }
 
 interface Waiter<S> {
@@ -52,14 +54,21 @@ export class SlotPool<S extends Slot> {
     });
   }
 
+  /** A slot that is handed on goes on running, so that the next step waits for its new task. */
   release(slot: S): void {
     const next = this.#waiting.shift();
     if (next !== undefined) {
       next.give(slot);
       return;
     }
+    slot.setRunning(false);
     this.#free.push(slot);
     this.#use(slot, -1);
+  }
+
+  /** Slots of a group that are in use. */
+  inUse(group: number): number {
+    return this.#inUse.get(group) ?? 0;
   }
 
   #takeBest(prompt: readonly number[]): S | undefined {
@@ -74,6 +83,7 @@ export class SlotPool<S extends Slot> {
     if (best === undefined) return undefined;
     this.#free.splice(this.#free.indexOf(best), 1);
     this.#use(best, 1);
+    best.setRunning(true);
     return best;
   }
 
@@ -81,10 +91,10 @@ export class SlotPool<S extends Slot> {
   #share(group: number): number {
     let all = 0;
     for (const count of this.#inUse.values()) all += count;
-    return (this.#inUse.get(group) ?? 0) / (all + 1);
+    return this.inUse(group) / (all + 1);
   }
 
   #use({ group }: S, change: 1 | -1): void {
-    this.#inUse.set(group, (this.#inUse.get(group) ?? 0) + change);
+    this.#inUse.set(group, this.inUse(group) + change);
   }
 }

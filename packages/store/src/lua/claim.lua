@@ -1,10 +1,12 @@
 -- Gives a job to a consumer under a new fence, which shuts out every earlier one.
 -- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
--- Answers {'claimed', fence, attempts, request, queue_ms} | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
-local id, run, worker, max_attempts = unpack(ARGV)
+-- `attempts` counts claims; `lost` those that were taken over, and only they use up the job's chances here.
+-- Answers {'claimed', fence, attempts, request, queue_ms, lost, crashes, failures}
+-- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
+local id, run, worker, lost_limit = unpack(ARGV)
 local key = P .. 'job:' .. id
-local owner, slug, status, current, deadline, attempts, created, run_at, stop =
-  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'attempts', 'created_ms', 'run_at_ms', 'stop'))
+local owner, slug, status, current, deadline, created, run_at, stop =
+  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop'))
 if not status then return { 'refused', 'gone' } end
 if redis.call('ZSCORE', P .. 'finished', id) then return { 'refused', 'terminal' } end
 if current ~= run then return { 'refused', 'stale' } end
@@ -23,8 +25,10 @@ if deadline and tonumber(deadline) <= now then
   end
   return { 'refused', 'expired', unpack(feed_room()) }
 end
-if tonumber(attempts or '0') >= tonumber(max_attempts) then
-  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'Each of ' .. attempts .. ' attempts ended with its worker.')
+if status == 'running' then redis.call('HINCRBY', key, 'lost', 1) end
+local lost, crashes, failures = unpack(read(id, 'lost', 'crashes', 'failures'))
+if tonumber(lost or '0') >= tonumber(lost_limit) then
+  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times while it ran.')
   return { 'refused', 'exhausted', unpack(feed_room()) }
 end
 
@@ -37,4 +41,4 @@ local count = redis.call('HINCRBY', key, 'attempts', 1)
 emit('job.started', id, owner)
 notify(id, 'running')
 local waited = now - math.max(tonumber(created), tonumber(run_at or '0'))
-return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited }
+return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited, lost or 0, crashes or 0, failures or 0 }

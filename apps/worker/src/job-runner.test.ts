@@ -1,0 +1,152 @@
+import { AppError, type Carrier, type GenerateOutcome, type LoadedModel, type Runtime } from "@llamero/core";
+import { createLogger } from "@llamero/process";
+import type { Carriers } from "@llamero/queue";
+import type { Claim, Ending, Store } from "@llamero/store";
+import { expect, test } from "vitest";
+import { JobRunner, type JobRunnerOptions } from "./job-runner.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
+const usage = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1, total_tokens: 2 };
+const outcome: GenerateOutcome = {
+  text: "ok",
+  finishReason: "stop",
+  usage,
+  timings: { prefill_ms: 1, first_token_ms: 1, generate_ms: 1 },
+};
+
+interface Task {
+  id: string;
+  end: (error?: AppError) => void;
+}
+
+/** A worker without Redis and engine: `tasks` are those the engine has been given, `endings` what was written. */
+function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
+  const tasks: Task[] = [];
+  const endings: [string, Ending][] = [];
+  const intake: boolean[] = [];
+  let tell: (isUp: boolean) => void = () => {};
+  let fence = 0;
+  const runtime: Runtime = {
+    models: [] as LoadedModel[],
+    isOver: false,
+    generate: ({ id }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<GenerateOutcome>();
+      tasks.push({ id, end: (error) => (error === undefined ? resolve(outcome) : reject(error)) });
+      return promise;
+    },
+    embed: () => Promise.reject(new Error("not expected")),
+    stop: (id) => tasks.find((task) => task.id === id)?.end(new AppError("engine_failed", "stopped")),
+    close: async () => {},
+  };
+  const state: { current: Runtime | null } = { current: runtime };
+  const engine: JobRunnerOptions["engine"] = {
+    get current() {
+      return state.current;
+    },
+    runtime: async () => runtime,
+    watch: (onState) => {
+      tell = onState;
+    },
+  };
+  const store = {
+    claim: async ({ job_id }: Carrier) => {
+      const claim: Claim = {
+        jobId: job_id,
+        fence: ++fence,
+        attempt: 1,
+        counts: { lost: 0, crashes: 0, failures: 0, ...counts[job_id] },
+        request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
+        queueMs: 0,
+      };
+      return { outcome: "claimed" as const, claim };
+    },
+    finish: async (claim: { jobId: string }, ending: Ending) => {
+      endings.push([claim.jobId, ending]);
+      return { outcome: "finished" as const, fed: [] };
+    },
+  } as unknown as Store;
+  const carriers = { add: async () => {} } as unknown as Carriers;
+  const onIntake = (isOpen: boolean) => intake.push(isOpen);
+  const runner = new JobRunner({ store, carriers, engine, workerId: "w1", logger, onIntake });
+  const handle = (jobId: string) => runner.handle("tiny", { v: 1, job_id: jobId, run: 1 });
+  const setEngine = (isUp: boolean) => {
+    state.current = isUp ? runtime : null;
+    tell(isUp);
+  };
+  return { runner, handle, tasks, endings, intake, setEngine };
+}
+
+/** Lets everything run that is due. */
+const settle = () => new Promise(setImmediate);
+
+test("takes carriers to their end side by side", async () => {
+  const { handle, tasks, endings } = workerOf();
+  const both = [handle("job_a"), handle("job_b")];
+  await settle();
+  expect(tasks.map((task) => task.id)).toEqual(["job_a-1", "job_b-2"]);
+  for (const task of tasks) task.end();
+  expect(await Promise.all(both)).toEqual(["done", "done"]);
+  expect(endings.map(([id, { status }]) => `${id} ${status}`)).toEqual(["job_a succeeded", "job_b succeeded"]);
+});
+
+test("puts carriers back unclaimed while the engine is away, and says so", async () => {
+  const { handle, tasks, intake, setEngine } = workerOf();
+  setEngine(false);
+  expect(await handle("job_a")).toBe("put_back");
+  setEngine(true);
+  expect(intake).toEqual([false, true]);
+  const handled = handle("job_a");
+  await settle();
+  tasks[0]?.end();
+  expect(await handled).toBe("done");
+});
+
+test("puts carriers back once it hands back what runs", async () => {
+  const { runner, handle, endings } = workerOf();
+  const running = handle("job_a");
+  await settle();
+  runner.handBack();
+  expect(await handle("job_b")).toBe("put_back");
+  expect(await running).toBe("done");
+  expect(endings).toEqual([["job_a", { status: "queued" }]]);
+});
+
+test("runs a suspect when the others are through, and takes nothing meanwhile", async () => {
+  const { handle, tasks, endings, intake } = workerOf({ job_bad: { crashes: 2 } });
+  const other = handle("job_a");
+  const suspect = handle("job_bad");
+  await settle();
+  expect(tasks.map((task) => task.id)).toEqual(["job_a-1"]);
+  expect(await handle("job_b")).toBe("put_back");
+  tasks[0]?.end();
+  expect(await other).toBe("done");
+  await settle();
+  expect(tasks.map((task) => task.id)).toEqual(["job_a-1", "job_bad-2"]);
+  expect(await handle("job_b")).toBe("put_back");
+  tasks[1]?.end(new AppError("engine_crashed", "The engine ended."));
+  expect(await suspect).toBe("done");
+  expect(endings[1]).toMatchObject(["job_bad", { status: "failed", error: { code: "engine_crashed" } }]);
+  expect(intake).toEqual([false, true]);
+});
+
+test("a suspect that waits for its turn is handed back uncounted", async () => {
+  const { runner, handle, tasks, endings } = workerOf({ job_bad: { crashes: 2 } });
+  const both = [handle("job_a"), handle("job_bad")];
+  await settle();
+  runner.handBack();
+  await Promise.all(both);
+  expect(tasks).toHaveLength(1);
+  expect(endings).toContainEqual(["job_bad", { status: "queued" }]);
+});
+
+test("a job that is taken over from this very worker ends its earlier attempt without a trace", async () => {
+  const { handle, tasks, endings } = workerOf();
+  const first = handle("job_a");
+  await settle();
+  const second = handle("job_a");
+  expect(await first).toBe("done");
+  expect(endings).toEqual([]);
+  tasks[1]?.end();
+  expect(await second).toBe("done");
+  expect(endings).toHaveLength(1);
+});

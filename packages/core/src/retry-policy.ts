@@ -1,0 +1,50 @@
+import type { ErrorCode } from "./errors.ts";
+
+/**
+ * What a record counts besides its attempts, by whose fault they ended: `lost` = its worker vanished, `crashes` = the engine
+ * process ended while it ran, `failures` = the engine could not finish it. A hand-back counts as none of them.
+ */
+export const attemptCounts = ["lost", "crashes", "failures"] as const;
+export type AttemptCount = (typeof attemptCounts)[number];
+export type AttemptCounts = Record<AttemptCount, number>;
+
+export interface RetryRule {
+  /** The count that this error raises; null: it says nothing about the job. */
+  readonly countsAs: AttemptCount | null;
+  /** The count at which the job fails with this error. */
+  readonly limit: number;
+}
+
+/**
+ * Crashes, and failures, after which a job is suspected: its next attempt has the engine for itself. One crash takes every job of
+ * the engine with it, and one failed decode every job of its batch, so the first says little; the second leaves few suspects; a
+ * third, alone, is proof.
+ */
+export const TIMES_BEFORE_ALONE = 2;
+
+/** Which errors of an attempt lead to another one. An error that is not named here ends the job at once. */
+export const retryPolicy = {
+  worker_lost: { countsAs: "lost", limit: 5 },
+  engine_crashed: { countsAs: "crashes", limit: TIMES_BEFORE_ALONE + 1 },
+  engine_failed: { countsAs: "failures", limit: TIMES_BEFORE_ALONE + 1 },
+  redis_unavailable: { countsAs: null, limit: Number.POSITIVE_INFINITY },
+  redis_memory_full: { countsAs: null, limit: Number.POSITIVE_INFINITY },
+} as const satisfies Partial<Record<ErrorCode, RetryRule>>;
+
+const rules: Partial<Record<ErrorCode, RetryRule>> = retryPolicy;
+
+export type RetryDecision = { retry: true; countsAs: AttemptCount | null } | { retry: false };
+
+/** Decides what follows an attempt that ended with an error. @param counts as they were when the attempt began */
+export function decideRetry(code: ErrorCode, counts: AttemptCounts): RetryDecision {
+  const rule = rules[code];
+  if (rule === undefined) return { retry: false };
+  const { countsAs, limit } = rule;
+  if (countsAs !== null && counts[countsAs] + 1 >= limit) return { retry: false };
+  return { retry: true, countsAs };
+}
+
+/** True when the next attempt is to have the engine for itself. */
+export function runsAlone({ crashes, failures }: AttemptCounts): boolean {
+  return Math.max(crashes, failures) >= TIMES_BEFORE_ALONE;
+}
