@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
-import { type LlameroProcess, startLlamero } from "@llamero/testkit";
-import { type Door, MODEL, promptSource, type Reference } from "./store-door.ts";
+import { type LlameroProcess, startLlamero, tinyEntry } from "@llamero/testkit";
+import { type Door, promptSource, type Reference } from "./store-door.ts";
 
 /** Posts a body and gives the parsed answer, over a connection that is kept. */
 function post(agent: Agent, url: URL, body: string): Promise<{ id: string }> {
@@ -22,20 +22,7 @@ function post(agent: Agent, url: URL, body: string): Promise<{ id: string }> {
 
 /** The whole door in front of the Redis of another: an API process of its own, reached over HTTP. */
 export async function openHttpDoor(behind: Door, seed: number): Promise<Door> {
-  await behind.store.announceModel({
-    name: MODEL,
-    context_length: 1_024,
-    capabilities: ["chat", "completion", "embedding"],
-    embedding_length: 192,
-    max_token_bytes: 16,
-    parameters: 2_400_000,
-    size_bytes: 2_500_000,
-    architecture: "llama",
-    quantization: "Q8_0",
-    digest: "0".repeat(64),
-    is_default: true,
-    registered_at_ms: Date.now(),
-  });
+  await behind.store.announceModel(tinyEntry);
   const api: LlameroProcess = await startLlamero("api", { REDIS_URL: behind.server.url, PORT: "0", LOG_LEVEL: "warn" });
   const url = new URL("/v1/jobs", api.ready.url);
   const agent = new Agent({ keepAlive: true });

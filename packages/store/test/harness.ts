@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { newId } from "@llamero/core";
-import { startRedis, type TestRedis } from "@llamero/testkit";
+import { startRedis, type TestRedis, tinyEntry } from "@llamero/testkit";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { type Claim, connectRedis, createStore, type FedJob, type NewJob, type Store } from "../src/index.ts";
@@ -33,20 +33,7 @@ export async function openStore(): Promise<StoreHarness> {
 }
 
 export async function announce(store: Store, name: string): Promise<void> {
-  await store.announceModel({
-    name,
-    context_length: 1024,
-    capabilities: ["chat", "completion", "embedding"],
-    embedding_length: 192,
-    max_token_bytes: 16,
-    parameters: 2_400_000,
-    size_bytes: 2_500_000,
-    architecture: "llama",
-    quantization: "Q8_0",
-    digest: "0".repeat(64),
-    is_default: true,
-    registered_at_ms: 1,
-  });
+  await store.announceModel({ ...tinyEntry, name });
 }
 
 /** One store for a test file, emptied before each test; after each, every key in Redis must make sense. */
