@@ -21,6 +21,13 @@ import { logEngineEvents } from "./engine-log.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { JobRunner } from "./job-runner.ts";
 
+/**
+ * Carriers in hand beyond the slots, as a share of them: a freed slot starts its next job with the next step, instead of standing empty
+ * until one has been pulled and claimed. On two cores, 100M parameters and 16 slots the whole path makes 0.97 of what the engine
+ * alone makes, without it 0.88 (`npm run bench -- engine`).
+ */
+const IN_HAND_SHARE = 1 / 8;
+
 type Context = ProcessContext<Settings<"worker">>;
 
 /** Runs a worker until it is told to stop. */
@@ -103,7 +110,7 @@ async function start(context: Context, newest: NewestEngine): Promise<ReadyDetai
         connection: pulls,
         keys: store.keys,
         slug: modelSlug(name),
-        concurrency: slots,
+        concurrency: slots + Math.ceil(slots * IN_HAND_SHARE),
         handle: (carrier) => runner.handle(name, carrier),
         onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
       }),
