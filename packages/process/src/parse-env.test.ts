@@ -15,12 +15,12 @@ function complaint(env: Record<string, string>): string {
 }
 
 test("reports everything that is wrong at once: name, value, and what is allowed", () => {
-  const message = complaint({ PORT: "70000", LOG_LEVEL: "loud", LLAMERO_RETENTION_HOURS: "-1" });
+  const message = complaint({ PORT: "70000", LOG_LEVEL: "loud", LLAMERO_MAX_BODY_BYTES: "-1" });
   expect(message.split("\n")).toEqual([
     "The configuration is not valid. Change these environment variables:",
     '  PORT="70000": must be an integer from 0 to 65535 (0 picks a free port)',
     '  LOG_LEVEL="loud": must be one of trace, debug, info, warn, error, fatal, silent',
-    '  LLAMERO_RETENTION_HOURS="-1": must be a number from 0.01 to 87600',
+    '  LLAMERO_MAX_BODY_BYTES="-1": must be an integer from 1024 to 1073741824',
   ]);
 });
 

@@ -9,7 +9,6 @@ test("gives each process the variables that it reads, with their defaults", () =
     REDIS_URL: "redis://127.0.0.1:6379",
     LLAMERO_API_KEYS: [],
     LOG_LEVEL: "info",
-    LLAMERO_RETENTION_HOURS: 168,
     LLAMERO_MAX_BODY_BYTES: 10_485_760,
     LLAMERO_STOP_SECONDS: 8,
     LLAMERO_PREFIX: "llamero",

@@ -130,7 +130,7 @@ const table = {
     schema: decimal(0.01, 87_600).default(168),
     allowed: "a number from 0.01 to 87600",
     description: "Hours that a finished job is kept.",
-    readBy: ["api", "worker", "dispatcher"],
+    readBy: ["dispatcher"],
   },
   LLAMERO_MAX_BODY_BYTES: {
     schema: integer(1024, 1_073_741_824).default(10_485_760),
