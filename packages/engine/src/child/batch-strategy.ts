@@ -54,10 +54,16 @@ export class BatchStrategy {
   readonly #paused: () => boolean;
   readonly #pending = new Map<number, PendingAction>();
   #waits = 0;
+  #prefillTokens = 0;
 
   constructor({ slots, paused = () => false }: BatchStrategyOptions) {
     this.#slots = slots;
     this.#paused = paused;
+  }
+
+  /** Prompt tokens in the step that was put together last. */
+  get prefillTokens(): number {
+    return this.#prefillTokens;
   }
 
   /** Says that a sequence will queue again soon, or no more. */
@@ -116,10 +122,10 @@ export class BatchStrategy {
     this.counts.steps++;
     this.counts.occupied += parts.length;
     this.counts.capacity += this.#slots;
-    for (const { item, processAmount } of parts) {
-      if (item.tokens.length === 1) this.counts.decodedTokens++;
-      else this.counts.prefillTokens += processAmount;
-    }
+    const prefills = parts.filter(({ item }) => item.tokens.length > 1);
+    this.#prefillTokens = prefills.reduce((sum, { processAmount }) => sum + processAmount, 0);
+    this.counts.prefillTokens += this.#prefillTokens;
+    this.counts.decodedTokens += parts.length - prefills.length;
   }
 
   #shouldWait(items: readonly QueuedItem[]): boolean {

@@ -44,3 +44,21 @@ export function cutNow(sequence: LlamaContextSequence, length: number): boolean 
   inside._nextTokenIndex = length;
   return true;
 }
+
+/** What is used of a sequence's inside to copy another's state. */
+interface Copying {
+  _copyStateFromOtherSequence(source: LlamaContextSequence, upToTokenIndex: number): Promise<boolean>;
+}
+
+/**
+ * Makes a sequence hold what another of its context holds. Takes the context's lock.
+ * @returns false when it could not; the sequence is empty or as it was then
+ */
+export async function copyState(target: LlamaContextSequence, source: LlamaContextSequence): Promise<boolean> {
+  const copying = target as unknown as Partial<Copying>;
+  if (typeof copying._copyStateFromOtherSequence !== "function") return false;
+  const isWhole = await copying._copyStateFromOtherSequence(source, source.nextTokenIndex);
+  // The source moved meanwhile: what the target says it holds need not be what it holds.
+  if (!isWhole) await target.clearHistory();
+  return isWhole;
+}

@@ -1,14 +1,18 @@
 import { expect, test } from "vitest";
 import { chooseLayout, type LayoutLimits } from "./choose-layout.ts";
 
-/** Rates by `contexts×threads`; what is not named makes nothing. */
-async function choose(limits: LayoutLimits, rates: Record<string, number>) {
+/** Rates by `contexts×threads`, and of prompts by threads; what is not named makes nothing. */
+async function choose(limits: LayoutLimits, rates: Record<string, number>, prefill: Record<number, number> = {}) {
   const asked: string[] = [];
-  const choice = await chooseLayout(limits, async ({ contexts, threads }) => {
-    asked.push(`${contexts}×${threads}`);
-    return rates[`${contexts}×${threads}`] ?? 0;
+  const choice = await chooseLayout(limits, {
+    decode: async ({ contexts, threads }) => {
+      asked.push(`${contexts}×${threads}`);
+      return rates[`${contexts}×${threads}`] ?? 0;
+    },
+    prefill: async (threads) => prefill[threads] ?? 0,
   });
-  return { asked, chosen: `${choice.contexts}×${choice.threads}`, tried: choice.tried.length };
+  const { contexts, threads, prefillThreads, tried } = choice;
+  return { asked, chosen: `${contexts}×${threads}`, prefillThreads, tried: tried.length };
 }
 
 test("takes one thread where starting more costs more than they do", async () => {
@@ -37,4 +41,17 @@ test("tries only what the operator leaves open", async () => {
 test("never makes more contexts than slots or cores", async () => {
   expect((await choose({ cores: 8, slots: 1 }, { "1×8": 5 })).asked.every((layout) => layout.startsWith("1×"))).toBe(true);
   expect((await choose({ cores: 1, slots: 8 }, { "1×1": 5 })).asked).toEqual(["1×1"]);
+});
+
+test("computes prompts with more threads where that is quicker, within the context's share of the cores", async () => {
+  const oneThread = { "1×4": 100, "1×2": 200, "1×1": 400, "2×2": 100 };
+  const many = await choose({ cores: 4, slots: 8 }, oneThread, { 1: 500, 4: 1500 });
+  expect(many).toMatchObject({ chosen: "1×1", prefillThreads: 4 });
+  expect((await choose({ cores: 4, slots: 8 }, oneThread, { 1: 500, 4: 510 })).prefillThreads).toBe(1);
+  const two = await choose({ cores: 4, slots: 8 }, { "1×4": 1, "2×2": 5, "2×1": 9 }, { 1: 5, 2: 9, 4: 99 });
+  expect(two).toMatchObject({ chosen: "2×1", prefillThreads: 2 });
+});
+
+test("uses the operator's number of threads for prompts too", async () => {
+  expect((await choose({ cores: 4, slots: 8, threads: 1 }, { "1×1": 5 }, { 1: 1, 4: 9 })).prefillThreads).toBe(1);
 });

@@ -3,8 +3,17 @@ import type { Layout } from "./slot-context.ts";
 type Tried = Layout & { tokensPerSecond: number };
 
 export interface LayoutChoice extends Layout {
+  prefillThreads: number;
   /** What each layout that was tried made, completion tokens/s. */
   tried: Tried[];
+}
+
+/** How fast a layout is, in tokens/s. */
+export interface LayoutMeter {
+  /** Completion tokens with all slots busy. */
+  decode: (layout: Layout) => Promise<number>;
+  /** Prompt tokens of one context with so many threads. */
+  prefill: (threads: number) => Promise<number>;
 }
 
 export interface LayoutLimits {
@@ -40,14 +49,14 @@ function contextCounts({ cores, slots, contexts }: LayoutLimits): number[] {
  * The layout that makes the most tokens, by trying. There is no rule: the prebuilt CPU binaries start threads anew for every
  * step, so that small models run 4 times as fast on one thread as on two, and large ones want all cores; a second context
  * overlaps the way from decode to sampling and back, which is worth 1.4 times at 15M parameters and nothing at 100M.
- * @param measure completion tokens/s of a layout with all slots busy
+ * Prompts may want more threads than decoding does: their steps are long.
  */
-export async function chooseLayout(limits: LayoutLimits, measure: (layout: Layout) => Promise<number>): Promise<LayoutChoice> {
+export async function chooseLayout(limits: LayoutLimits, meter: LayoutMeter): Promise<LayoutChoice> {
   const tried: Tried[] = [];
   for (const contexts of contextCounts(limits)) {
     const bestBefore = fastest(tried);
     for (const threads of threadCounts(limits, contexts)) {
-      const tokensPerSecond = await measure({ contexts, threads });
+      const tokensPerSecond = await meter.decode({ contexts, threads });
       tried.push({ contexts, threads, tokensPerSecond });
       const here = tried.filter((layout) => layout.contexts === contexts);
       if (tokensPerSecond < fastest(here) * GIVE_UP) break;
@@ -59,7 +68,16 @@ export async function chooseLayout(limits: LayoutLimits, measure: (layout: Layou
     (chosen, next) => (next.tokensPerSecond > chosen.tokensPerSecond * WORTH_IT ? next : chosen),
     first ?? none(limits),
   );
-  return { contexts: best.contexts, threads: best.threads, tried };
+  const { contexts, threads } = best;
+  return { contexts, threads, prefillThreads: await choosePrefillThreads(limits, best, meter), tried };
+}
+
+/** As many threads as decode, or all that the context's share of the cores has. */
+async function choosePrefillThreads({ cores, threads }: LayoutLimits, layout: Layout, meter: LayoutMeter): Promise<number> {
+  const all = Math.floor(cores / layout.contexts);
+  if (threads !== undefined || all <= layout.threads) return layout.threads;
+  const [few, many] = [await meter.prefill(layout.threads), await meter.prefill(all)];
+  return many > few * WORTH_IT ? all : layout.threads;
 }
 
 const fastest = (layouts: readonly Tried[]) => Math.max(0, ...layouts.map((layout) => layout.tokensPerSecond));

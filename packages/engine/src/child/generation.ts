@@ -63,9 +63,13 @@ export class Generation {
   }
 
   async run(): Promise<GenerateOutcome> {
-    this.#cachedTokens = await this.#slot.adaptTo(this.#plan.prompt);
-    const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
-    return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
+    try {
+      this.#cachedTokens = await this.#slot.adaptTo(this.#plan.prompt, this.#signal);
+      const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
+      return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
+    } finally {
+      this.#slot.prefillDone();
+    }
   }
 
   /** Computes all of the prompt but its last chunk, which the first sampled token needs. */
@@ -78,6 +82,7 @@ export class Generation {
         evaluationPriority: this.#slot.lane,
       });
       rest = rest.slice(prefillChunk);
+      this.#slot.prefillAdvanced();
     }
     return rest;
   }
@@ -100,7 +105,7 @@ export class Generation {
 
   /** Takes a sampled token. @returns why the generation ends with it, or null */
   #accept(token: Token): FinishReason | null {
-    this.#firstTokenAtMs ??= performance.now();
+    if (this.#firstTokenAtMs === null) this.#begun();
     this.#plan.generated.push(token);
     const { text, stopped } = this.#stopText.push(this.#tokenText.push(token));
     this.#emit([token], text);
@@ -108,6 +113,11 @@ export class Generation {
     if (stopped) return "stop";
     if (this.#signal.aborted) return stopReason(this.#signal);
     return this.#plan.generated.length >= this.#plan.maxTokens ? "length" : null;
+  }
+
+  #begun(): void {
+    this.#firstTokenAtMs = performance.now();
+    this.#slot.prefillDone();
   }
 
   #emit(tokens: Token[], text: string): void {

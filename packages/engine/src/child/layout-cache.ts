@@ -14,7 +14,7 @@ export interface LayoutKey {
   backend: string;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 function fileOf(folder: string, key: LayoutKey): string {
   const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism() };
@@ -25,8 +25,8 @@ function fileOf(folder: string, key: LayoutKey): string {
 }
 
 function isChoice(value: unknown): value is LayoutChoice {
-  const { contexts, threads, tried } = (value ?? {}) as Partial<LayoutChoice>;
-  return Number.isInteger(contexts) && Number.isInteger(threads) && Array.isArray(tried);
+  const { contexts, threads, prefillThreads, tried } = (value ?? {}) as Partial<LayoutChoice>;
+  return [contexts, threads, prefillThreads].every(Number.isInteger) && Array.isArray(tried);
 }
 
 /** The layout measured before under the same conditions; null when there is none that can be read. */

@@ -76,7 +76,10 @@ export async function loadModel(loading: Loading): Promise<ModelHost> {
     onEvent({ type: "reduced", model: source.name, slots, contextSize: contextLength });
   const template = chatTemplate(model);
   const facts = modelFacts({ name: source.name, file, model, contextLength, slots, hasTemplate: template !== null });
-  const shape = `${slots} slots of ${contextLength} tokens in ${contexts.length} contexts, ${layout.threads} threads each, on ${llama.gpu || "CPU"}`;
+  const forPrompts =
+    (layout.prefillThreads ?? layout.threads) === layout.threads ? "" : ` (${layout.prefillThreads} for prompts)`;
+  const threads = `${layout.threads} threads${forPrompts}`;
+  const shape = `${slots} slots of ${contextLength} tokens in ${contexts.length} contexts, ${threads} each, on ${llama.gpu || "CPU"}`;
   console.info(`Model ${source.name}: ${shape} (${layout.reason}).`);
   onEvent({ type: "loaded", model: source.name });
   return new ModelHost({ llama, model, contexts, template, threads: layout.threads, facts });

@@ -9,6 +9,9 @@ const MIN_TOKENS_PER_SLOT = 3;
 /** Between two looks at the meter: rare enough not to compete with what is measured. */
 const LOOK_MS = 10;
 const CONTEXT_SIZE = 256;
+/** Prompt tokens computed in one go to measure how fast prompts are: what a slot computes between two looks at a stop signal. */
+const PREFILL_TOKENS = 64;
+const PREFILL_PASSES = 3;
 /** Prompt and completion together stay within the context. */
 const MAX_TOKENS_PER_SLOT = CONTEXT_SIZE - 8;
 
@@ -56,5 +59,23 @@ export async function measureLayout(model: LlamaModel, layout: Layout, slots: nu
     return rate;
   } finally {
     for (const context of contexts) await context.dispose();
+  }
+}
+
+/** Prompt tokens/s of a context with so many threads: the best of a few passes, since the first one touches the buffers. */
+export async function measurePrefill(model: LlamaModel, threads: number): Promise<number> {
+  const [context] = await openLayout(model, { contexts: 1, threads }, { slots: 1, contextSize: CONTEXT_SIZE });
+  const [slot] = context?.slots ?? [];
+  if (context === undefined || slot === undefined) return 0;
+  try {
+    let best = 0;
+    for (let pass = 0; pass < PREFILL_PASSES; pass++) {
+      const startedAtMs = performance.now();
+      await slot.sequence.evaluateWithoutGeneratingNewTokens(new Array<Token>(PREFILL_TOKENS).fill(1 as Token));
+      best = Math.max(best, PREFILL_TOKENS / ((performance.now() - startedAtMs) / 1000));
+    }
+    return best;
+  } finally {
+    await context.dispose();
   }
 }

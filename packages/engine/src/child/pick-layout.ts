@@ -3,7 +3,7 @@ import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
 import { chooseLayout, type LayoutChoice } from "./choose-layout.ts";
 import { cachedLayout, keepLayout, type LayoutKey } from "./layout-cache.ts";
-import { measureLayout } from "./measure-layout.ts";
+import { measureLayout, measurePrefill } from "./measure-layout.ts";
 import type { Layout } from "./slot-context.ts";
 
 export interface LayoutRequest {
@@ -32,7 +32,11 @@ async function measured({ llama, model, digest, slots, options }: LayoutRequest,
   const key: LayoutKey = { model: digest, slots, contexts, threads, backend };
   const known = cacheDir === undefined ? null : await cachedLayout(cacheDir, key);
   if (known !== null) return { ...known, reason: `measured before; contexts×threads, ${describe(known)}` };
-  const choice = await chooseLayout({ cores, slots, contexts, threads }, (layout) => measureLayout(model, layout, slots));
+  const meter = {
+    decode: (layout: Layout) => measureLayout(model, layout, slots),
+    prefill: (count: number) => measurePrefill(model, count),
+  };
+  const choice = await chooseLayout({ cores, slots, contexts, threads }, meter);
   if (cacheDir !== undefined)
     await keepLayout(cacheDir, key, choice).catch((error: unknown) =>
       console.warn("The measurement could not be kept; the next start measures again.", error),

@@ -1,14 +1,19 @@
 import type { EvaluationPriority, LlamaContextSequence, Token } from "node-llama-cpp";
 import type { BatchStrategy } from "./batch-strategy.ts";
-import { cutNow } from "./between-steps.ts";
+import { type Beginnings, commonPrefix, type Holder } from "./beginnings.ts";
+import { copyState, cutNow } from "./between-steps.ts";
 import type { ContextGate } from "./context-gate.ts";
 import type { Slot } from "./slot-pool.ts";
 
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  const end = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < end && a[length] === b[length]) length++;
-  return length;
+/** What the slots of one context share. */
+export interface ContextParts {
+  strategy: BatchStrategy;
+  gate: ContextGate;
+  beginnings: Beginnings<SequenceSlot>;
+  /** Every slot of the context, this one too. */
+  slots: readonly SequenceSlot[];
+  /** Tokens from which on a beginning is copied from another slot: the copy stops the context for a step. */
+  worthwhileCopy: number;
 }
 
 export interface SlotPlace {
@@ -21,21 +26,19 @@ export interface SlotPlace {
 }
 
 /** One sequence of a context, for the life of the process, with the batching it takes part in. */
-export class SequenceSlot implements Slot {
+export class SequenceSlot implements Slot, Holder {
   readonly index: number;
   readonly group: number;
   readonly #lane: number;
   readonly sequence: LlamaContextSequence;
-  readonly #strategy: BatchStrategy;
-  readonly #gate: ContextGate;
+  readonly #parts: ContextParts;
 
-  constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, strategy: BatchStrategy, gate: ContextGate) {
+  constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, parts: ContextParts) {
     this.index = index;
     this.group = group;
     this.#lane = lane;
     this.sequence = sequence;
-    this.#strategy = strategy;
-    this.#gate = gate;
+    this.#parts = parts;
   }
 
   /** The sequence's place in a batch: strategies see no sequence id, but the priority passes through to them unchanged. */
@@ -43,32 +46,70 @@ export class SequenceSlot implements Slot {
     return (this.#lane + 1) as EvaluationPriority;
   }
 
-  cachedPrefix(prompt: readonly number[]): number {
-    return commonPrefix(this.sequence.contextTokens, prompt);
+  get held(): readonly Token[] {
+    return this.sequence.contextTokens;
   }
 
-  /** Drops what the prompt does not share. @returns tokens of the prompt that need no computing; never all of them */
-  async adaptTo(prompt: readonly Token[]): Promise<number> {
+  cachedPrefix(prompt: readonly number[]): number {
+    return commonPrefix(this.held, prompt);
+  }
+
+  /**
+   * Makes the slot hold a beginning of the prompt and nothing else: what it holds itself, or what another slot of its context has,
+   * also when that one is still computing it. To be followed by `prefillDone`.
+   * @returns tokens of the prompt that need no computing; never all of them
+   */
+  async adaptTo(prompt: readonly Token[], signal: AbortSignal): Promise<number> {
     // At least one token has to be computed: sampling needs its logits.
     const wanted = prompt.slice(0, -1);
+    this.#parts.beginnings.begin(this, wanted);
+    await this.#copyBeginning(signal);
     const kept = this.cachedPrefix(wanted);
     if (kept === this.sequence.nextTokenIndex) return kept;
-    const isCut = await this.#strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
-    if (!isCut) await this.#gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
+    const isCut = await this.#parts.strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
+    if (!isCut) await this.#parts.gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
     return this.sequence.nextTokenIndex;
+  }
+
+  /** A part of the prompt has been computed: others may wait for it. */
+  prefillAdvanced(): void {
+    this.#parts.beginnings.advanced();
+  }
+
+  /** The whole prompt has been computed, or is given up. */
+  prefillDone(): void {
+    this.#parts.beginnings.finished(this);
   }
 
   /** Forgets everything, after a failed decode. */
   async clear(): Promise<void> {
-    await this.#gate.hold(() => this.sequence.clearHistory());
+    await this.#parts.gate.hold(() => this.sequence.clearHistory());
   }
 
   setRunning(running: boolean): void {
-    this.#strategy.setRunning(this.lane, running);
+    this.#parts.strategy.setRunning(this.lane, running);
   }
 
   /** To be awaited before each step, unless null. */
   opened(): Promise<void> | null {
-    return this.#gate.opened();
+    return this.#parts.gate.opened();
+  }
+
+  async #copyBeginning(signal: AbortSignal): Promise<void> {
+    const { beginnings, gate, slots, worthwhileCopy } = this.#parts;
+    // State that can only be restored at checkpoints cannot be cut after a copy.
+    if (this.sequence.needsCheckpoints) return;
+    for (;;) {
+      const source = signal.aborted ? null : beginnings.source(this, slots, worthwhileCopy);
+      if (source === null) break;
+      if (source.ready === source.shared) {
+        if (!(await gate.hold(() => copyState(this.sequence, source.holder.sequence)))) break;
+      } else {
+        // The others' steps do not wait for one that waits for them.
+        this.setRunning(false);
+        await beginnings.change(signal);
+      }
+    }
+    this.setRunning(true);
   }
 }

@@ -1,16 +1,28 @@
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { BatchStrategy } from "./batch-strategy.ts";
+import { Beginnings } from "./beginnings.ts";
 import { ContextGate } from "./context-gate.ts";
-import { SequenceSlot } from "./sequence-slot.ts";
+import { type ContextParts, SequenceSlot } from "./sequence-slot.ts";
+import { chooseThreadsPerStep } from "./step-threads.ts";
 
 /** Tokens that one step computes at most: llama.cpp's default. */
 export const BATCH_SIZE = 512;
+
+/** Prompt tokens in a step from which on it is computed with the threads for prompts. */
+const PREFILL_STEP = 32;
+/**
+ * Tokens from which on a beginning is copied from another slot. A copy stops all slots of the context for a step, in which a GPU
+ * computes hundreds of prompt tokens and a CPU tens.
+ */
+const WORTHWHILE_COPY = { cpu: 128, gpu: 512 };
 
 export interface SlotContextOptions {
   slots: number;
   /** Tokens per sequence. */
   contextSize: number;
   threads: number;
+  /** Threads that compute prompts. Default: as many as decode. */
+  prefillThreads?: number | undefined;
   /** Index of its first slot among all of the model's. */
   firstSlot: number;
   /** Which of the model's contexts it is. */
@@ -29,10 +41,8 @@ export class SlotContext {
     this.slots = slots;
   }
 
-  static async open(
-    model: LlamaModel,
-    { slots, contextSize, threads, firstSlot, group }: SlotContextOptions,
-  ): Promise<SlotContext> {
+  static async open(model: LlamaModel, options: SlotContextOptions): Promise<SlotContext> {
+    const { slots, contextSize, threads, prefillThreads = threads } = options;
     const gate = new ContextGate();
     const strategy = new BatchStrategy({ slots, paused: () => gate.closed });
     const context = await model.createContext({
@@ -42,12 +52,16 @@ export class SlotContext {
       threads,
       batching: { itemPrioritizationStrategy: strategy.prioritize },
     });
-    const places = Array.from({ length: slots }, (_, lane) => ({ index: firstSlot + lane, group, lane }));
-    return new SlotContext(
-      context,
-      strategy,
-      places.map((place) => new SequenceSlot(place, context.getSequence(), strategy, gate)),
-    );
+    if (prefillThreads !== threads)
+      chooseThreadsPerStep(context, () => (strategy.prefillTokens < PREFILL_STEP ? threads : prefillThreads));
+    const all: SequenceSlot[] = [];
+    const worthwhileCopy = model.gpuLayers > 0 ? WORTHWHILE_COPY.gpu : WORTHWHILE_COPY.cpu;
+    const parts: ContextParts = { strategy, gate, beginnings: new Beginnings(), slots: all, worthwhileCopy };
+    for (let lane = 0; lane < slots; lane++) {
+      const place = { index: options.firstSlot + lane, group: options.group, lane };
+      all.push(new SequenceSlot(place, context.getSequence(), parts));
+    }
+    return new SlotContext(context, strategy, all);
   }
 
   dispose(): Promise<void> {
@@ -60,6 +74,8 @@ export interface Layout {
   contexts: number;
   /** Threads that decode, per context. */
   threads: number;
+  /** Threads that compute prompts, per context. Default: as many as decode. */
+  prefillThreads?: number | undefined;
 }
 
 /**
@@ -76,7 +92,8 @@ export async function openLayout(
   try {
     for (let group = 0, firstSlot = 0; group < contexts; group++) {
       const slots = Math.floor(shape.slots / contexts) + (group < shape.slots % contexts ? 1 : 0);
-      const options = { slots, contextSize: shape.contextSize, threads: layout.threads, firstSlot, group };
+      const { threads, prefillThreads } = layout;
+      const options = { slots, contextSize: shape.contextSize, threads, prefillThreads, firstSlot, group };
       opened.push(await SlotContext.open(model, options));
       firstSlot += slots;
     }
