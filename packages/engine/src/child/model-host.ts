@@ -13,6 +13,7 @@ import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
+import { NativeGarbage, vocabularySize } from "./native-garbage.ts";
 import { promptTokens, tokenBudget } from "./prompt.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
@@ -38,6 +39,7 @@ export class ModelHost {
   readonly #hosted: HostedModel;
   readonly #slots: SlotPool<SequenceSlot>;
   readonly #embedder: Embedder;
+  readonly #garbage: NativeGarbage;
   #endTokens: Token[] | null = null;
 
   constructor(hosted: HostedModel) {
@@ -45,6 +47,7 @@ export class ModelHost {
     this.#hosted = hosted;
     this.#slots = new SlotPool(hosted.contexts.flatMap((context) => context.slots));
     this.#embedder = new Embedder(hosted.model, hosted.facts.context_length, hosted.threads);
+    this.#garbage = new NativeGarbage(vocabularySize(hosted.model));
   }
 
   /** What went through the model's batches since it was loaded, over all its contexts. */
@@ -74,6 +77,7 @@ export class ModelHost {
       throw error;
     } finally {
       this.#slots.release(slot);
+      this.#garbage.generationEnded();
     }
   }
 
@@ -102,7 +106,7 @@ export class ModelHost {
     const sampling = samplingOptions(params, generated, facts.context_length);
     const grammar = await grammarState(llama, model, params);
     if (grammar !== null) sampling.grammarEvaluationState = grammar;
-    const biases = logitBiases(params, this.#vocabularySize(), () => this.#ends());
+    const biases = logitBiases(params, vocabularySize(model), () => this.#ends());
     if (biases.size > 0) sampling.tokenBias = applyBiases(TokenBias.for(model), biases);
     return {
       prompt,
@@ -114,10 +118,6 @@ export class ModelHost {
       prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : BATCH_SIZE,
       acceptedAtMs,
     };
-  }
-
-  #vocabularySize(): number {
-    return this.#hosted.model.fileInfo.metadata.tokenizer?.ggml?.tokens?.length ?? 0;
   }
 
   #ends(): Token[] {
