@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { proveCancel } from "../engine/cancel.ts";
+import { proveCancelJobs } from "../engine/cancel-jobs.ts";
 import { provePrefix } from "../engine/prefix.ts";
+import { proveReproducibility } from "../engine/reproducibility.ts";
 import { proveSoak } from "../engine/soak.ts";
 import { proveThroughput } from "../engine/throughput.ts";
 import { proveDoor } from "./door.ts";
@@ -14,6 +16,8 @@ const proofs: Record<string, Proof> = {
   "engine-prefix": provePrefix,
   "engine-cancel": proveCancel,
   "engine-soak": proveSoak,
+  "cancel-jobs": proveCancelJobs,
+  "engine-reproducibility": proveReproducibility,
 };
 
 const USAGE = `Usage: npm run prove -- NAME [--quick] [--seed N] [--out FOLDER] [--llama-server PATH]

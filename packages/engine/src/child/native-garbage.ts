@@ -1,7 +1,8 @@
 import type { LlamaModel } from "node-llama-cpp";
 
-/** Bytes that may wait to be collected: enough that a collection, some tens of milliseconds, comes once in a hundred jobs. */
-const MOST_BYTES = 128 * 2 ** 20;
+/** Bytes that may wait to be collected, or so many generations where they are more: a collection takes 12 to 40 ms. */
+const MOST_BYTES = 32 * 2 ** 20;
+const LEAST_GENERATIONS = 128;
 /** A candidate of llama.cpp's sampling: token, logit, probability. */
 const CANDIDATE_BYTES = 12;
 
@@ -16,19 +17,18 @@ function collect(): void {
  * and may not collect for hours. Without this 3,000 jobs at 32,000 tokens grew the process from 280 to 770 MiB.
  */
 export class NativeGarbage {
-  readonly #bytesPerGeneration: number;
+  readonly #mostGenerations: number;
   readonly #collect: () => void;
-  #bytes = 0;
+  #generations = 0;
 
   constructor(vocabularySize: number, collectNow: () => void = collect) {
-    this.#bytesPerGeneration = vocabularySize * CANDIDATE_BYTES;
+    this.#mostGenerations = Math.max(LEAST_GENERATIONS, Math.floor(MOST_BYTES / (vocabularySize * CANDIDATE_BYTES)));
     this.#collect = collectNow;
   }
 
   generationEnded(): void {
-    this.#bytes += this.#bytesPerGeneration;
-    if (this.#bytes < MOST_BYTES) return;
-    this.#bytes = 0;
+    if (++this.#generations < this.#mostGenerations) return;
+    this.#generations = 0;
     this.#collect();
   }
 }
