@@ -1,8 +1,12 @@
 import { runEngineBench } from "./engine/run-bench.ts";
+import { runPack } from "./gpu/pack.ts";
+import { runGpuBench } from "./gpu/run-gpu-bench.ts";
 
 /** Name → benchmark; each takes its arguments and gives the exit code. */
 const benchmarks: Record<string, (args: readonly string[], log: (line: string) => void) => Promise<number>> = {
   engine: runEngineBench,
+  gpu: runGpuBench,
+  "gpu-pack": runPack,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
