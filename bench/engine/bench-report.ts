@@ -52,6 +52,7 @@ const columns: readonly [string, (figures: Figures) => string][] = [
   ["first p50 ms", ({ first_token_p50_ms }) => first_token_p50_ms.toFixed(0)],
   ["first p99 ms", ({ first_token_p99_ms }) => first_token_p99_ms.toFixed(0)],
   ["CPU s/1000", ({ cpu_s_per_1000_tokens }) => cpu_s_per_1000_tokens?.toFixed(2) ?? "-"],
+  ["loop µs", ({ loop_us_per_token }) => loop_us_per_token?.toFixed(0) ?? "-"],
   ["RSS MiB", ({ peak_rss_mib }) => peak_rss_mib.toFixed(0)],
 ];
 

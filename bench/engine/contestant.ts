@@ -48,6 +48,8 @@ export interface Contestant {
   readonly layout: string;
   /** Processes whose CPU time and memory count as its own, with all their descendants. */
   readonly pids: readonly number[];
+  /** The Node process that each token passes through; null: there is none. */
+  readonly loopPid: number | null;
   /** Jobs to hand over at once: enough that a slot that becomes free finds the next job waiting. */
   readonly inFlight: number;
   /** Rejects when one of its processes ends by itself. */

@@ -59,6 +59,7 @@ export async function openEngineAlone(course: Course): Promise<Contestant> {
     name: "engine",
     layout,
     pids: [engine.pid],
+    loopPid: engine.pid,
     inFlight: course.slots * 2,
     failed,
     run: async ({ id, prompt, maxTokens }) => {

@@ -16,6 +16,8 @@ export interface Figures {
   first_token_p50_ms: number;
   first_token_p99_ms: number;
   cpu_s_per_1000_tokens: number | null;
+  /** Of the main thread of the process that makes the tokens, of Node's contestants. */
+  loop_us_per_token: number | null;
   peak_rss_mib: number;
   window_s: number;
 }
@@ -57,6 +59,7 @@ export function figuresOf({ load, rounds, layouts }: Cell): Figures[] {
       first_token_p50_ms: percentile(firstTokenMs, 0.5),
       first_token_p99_ms: percentile(firstTokenMs, 0.99),
       cpu_s_per_1000_tokens: medianOf(list, (round) => round.cpuSecondsPer1000Tokens),
+      loop_us_per_token: medianOf(list, (round) => round.loopMicrosecondsPerToken),
       peak_rss_mib: Math.max(...list.map((round) => round.peakRssBytes)) / 2 ** 20,
       window_s: median(list.map((round) => round.windowSeconds)),
     };

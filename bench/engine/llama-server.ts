@@ -93,6 +93,7 @@ export async function openLlamaServer(binary: string, course: Course): Promise<C
     name: "llama-server",
     layout: `${course.threads ?? availableParallelism()} threads`,
     pids: [child.pid ?? 0],
+    loopPid: null,
     inFlight: course.slots * CONNECTIONS_PER_SLOT,
     failed,
     run: (job) => complete(url, job),

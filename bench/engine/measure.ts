@@ -19,6 +19,8 @@ export interface Measurement {
   /** Milliseconds from slot to first token, of jobs that started within the window. */
   firstTokenMs: number[];
   cpuSecondsPer1000Tokens: number | null;
+  /** CPU time of the main thread that the tokens pass through: what JavaScript costs. */
+  loopMicrosecondsPerToken: number | null;
   peakRssBytes: number;
   /** Share of the slots that took part in a decode step on average; null where nothing counts it. */
   batchOccupancy: number | null;
@@ -90,11 +92,13 @@ export async function measure(contestant: Contestant, load: Load, prompts: Promp
   const cpuSeconds = growth(samples.cpuSeconds, window.fromMs, window.toMs);
   const capacity = growth(samples.capacity, window.fromMs, window.toMs);
   const decoded = growth(samples.occupied, window.fromMs, window.toMs);
+  const loopSeconds = growth(samples.loopSeconds, window.fromMs, window.toMs);
   const within = traces.filter(({ startedAtMs }) => startedAtMs >= window.fromMs && startedAtMs < window.toMs);
   return {
     tokensPerSecond: produced / windowSeconds,
     firstTokenMs: within.map((trace) => trace.firstTokenAtMs - trace.startedAtMs),
     cpuSecondsPer1000Tokens: cpuSeconds === null ? null : (cpuSeconds / produced) * 1_000,
+    loopMicrosecondsPerToken: loopSeconds === null ? null : (loopSeconds / produced) * 1e6,
     peakRssBytes: samples.peakRssBytes,
     batchOccupancy: capacity === null || decoded === null || capacity === 0 ? null : decoded / capacity,
     windowSeconds,

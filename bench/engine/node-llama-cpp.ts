@@ -27,6 +27,7 @@ export async function openNodeLlamaCpp(course: Course): Promise<Contestant> {
     name: "node-llama-cpp",
     layout: `${course.threads ?? availableParallelism()} threads`,
     pids: [child.pid ?? 0],
+    loopPid: child.pid ?? null,
     inFlight: course.slots * 2,
     failed,
     run: (job) =>

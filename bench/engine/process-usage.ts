@@ -63,6 +63,17 @@ async function readAll(): Promise<ProcessEntry[]> {
   return (await Promise.all(pids.map(readLinux))).filter((entry) => entry !== null);
 }
 
+/** What the main thread of a process, the one that runs JavaScript, has used of the CPU so far; null where nothing tells. */
+export async function mainThreadSeconds(pid: number): Promise<number | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[STAT.userTicks]) + Number(fields[STAT.systemTicks])) / TICKS_PER_SECOND;
+  } catch {
+    return null;
+  }
+}
+
 /** The processes and all that descend from them. */
 export async function withDescendants(roots: readonly number[]): Promise<number[]> {
   const all = await readAll();

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Contestant, nowMs } from "./contestant.ts";
-import { usageOf, withDescendants } from "./process-usage.ts";
+import { mainThreadSeconds, usageOf, withDescendants } from "./process-usage.ts";
 import type { Point } from "./statistics.ts";
 
 /** Often enough to read a window of seconds, seldom enough to cost nothing. */
@@ -10,19 +10,23 @@ export interface Samples {
   cpuSeconds: Point[];
   occupied: Point[];
   capacity: Point[];
+  /** CPU time of the main thread that the tokens pass through. */
+  loopSeconds: Point[];
   peakRssBytes: number;
 }
 
 /** Reads a contestant's counters and its processes' use of the machine until it is stopped. */
 export async function startSampler(contestant: Contestant): Promise<{ stop(): Promise<Samples> }> {
   const pids = await withDescendants(contestant.pids);
-  const samples: Samples = { cpuSeconds: [], occupied: [], capacity: [], peakRssBytes: 0 };
+  const samples: Samples = { cpuSeconds: [], occupied: [], capacity: [], loopSeconds: [], peakRssBytes: 0 };
   const ended = new AbortController();
   const sample = async () => {
     const [usage, counters] = await Promise.all([usageOf(pids), contestant.counters()]);
     const atMs = nowMs();
     samples.cpuSeconds.push({ atMs, value: usage.cpuSeconds });
     samples.peakRssBytes = Math.max(samples.peakRssBytes, usage.rssBytes);
+    const loopSeconds = contestant.loopPid === null ? null : await mainThreadSeconds(contestant.loopPid);
+    if (loopSeconds !== null) samples.loopSeconds.push({ atMs, value: loopSeconds });
     if (counters === null) return;
     samples.occupied.push({ atMs, value: counters.occupied });
     samples.capacity.push({ atMs, value: counters.capacity });

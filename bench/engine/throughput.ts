@@ -54,12 +54,14 @@ function claimsOf(model: string, cells: readonly Cell[]): Claim[] {
   });
 }
 
-/** Name and unit → tokens per second, one line per contestant and load. */
+/** Name and unit → tokens per second and the main thread's time per token, of each contestant under each load. */
 function throughputs(model: string, cells: readonly Cell[]): Record<string, number> {
-  const lines = cells.flatMap(figuresOf);
-  return Object.fromEntries(
-    lines.map(({ contestant, slots, tokens_per_s }) => [`${model}, ${slots} slots, ${contestant}: tokens/s`, tokens_per_s]),
-  );
+  const lines = cells.flatMap(figuresOf).flatMap(({ contestant, slots, tokens_per_s, loop_us_per_token }) => {
+    const name = `${model}, ${slots} slots, ${contestant}`;
+    const loop: [string, number][] = loop_us_per_token === null ? [] : [[`${name}: main thread us/token`, loop_us_per_token]];
+    return [[`${name}: tokens/s`, tokens_per_s] as [string, number], ...loop];
+  });
+  return Object.fromEntries(lines);
 }
 
 /** The engine keeps pace with llama.cpp's own server, and the queue before it costs almost nothing. */

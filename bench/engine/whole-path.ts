@@ -81,6 +81,7 @@ export async function openWholePath(course: Course): Promise<Contestant> {
   return {
     name: "whole path",
     layout: "as engine",
+    loopPid: null,
     pids: [api.child.pid, worker.child.pid, redis.process.pid].filter((pid) => pid !== undefined),
     inFlight: course.slots * CLIENTS_PER_SLOT,
     failed,

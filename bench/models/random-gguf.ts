@@ -60,7 +60,7 @@ function layerTensors(index: number, { width, heads, kvHeads, feedForward }: Arc
   ];
 }
 
-function norm(name: string, width: number, value: number): Tensor {
+export function norm(name: string, width: number, value: number): Tensor {
   return { name, shape: [width], type: TENSOR_TYPE.f32, fill: { value } };
 }
 
@@ -165,13 +165,25 @@ export function parameterCount(architecture: Architecture): number {
 export async function writeRandomGguf(path: string, architecture: Architecture, seed: number): Promise<void> {
   if (architecture.width % BLOCK_WEIGHTS !== 0 || architecture.feedForward % BLOCK_WEIGHTS !== 0)
     throw new Error(`widths must be multiples of ${BLOCK_WEIGHTS}`);
-  const tensors = tensorsOf(architecture);
+  await writeRandomTensors(
+    path,
+    { metadata: metadataOf(`random-${seed}`, architecture), tensors: tensorsOf(architecture) },
+    seed,
+  );
+}
+
+/** Writes a GGUF file whose tensors are filled as they say; it is there when it is whole. */
+export async function writeRandomTensors(
+  path: string,
+  { metadata, tensors }: { metadata: Readonly<Record<string, Value>>; tensors: readonly Tensor[] },
+  seed: number,
+): Promise<void> {
   const random = { state: (seed * 0x9e3779b1) | 1 };
   const chunk = Buffer.from(new ArrayBuffer(CHUNK_BYTES));
   const partial = `${path}.${process.pid}.part`;
   const file = await open(partial, "w");
   try {
-    await file.write(ggufHeader(metadataOf(`random-${seed}`, architecture), tensors));
+    await file.write(ggufHeader(metadata, tensors));
     for (const tensor of tensors) {
       for (const data of dataOf(tensor, random, chunk)) await file.write(data);
       await file.write(padding(tensorBytes(tensor)));

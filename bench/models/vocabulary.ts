@@ -1,5 +1,5 @@
 /** GGUF's token types, as far as they are used here. */
-const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
+export const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
 
 const CONSONANTS = [..."bcdfghjklmnpqrstvwxz"];
 const VOWELS = [..."aeiou"];

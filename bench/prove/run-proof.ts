@@ -7,11 +7,17 @@ import { proveReproducibility } from "../engine/reproducibility.ts";
 import { proveSoak } from "../engine/soak.ts";
 import { proveThroughput } from "../engine/throughput.ts";
 import { proveDoor } from "./door.ts";
+import { proveLongPoll } from "./long-poll.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
+import { proveSseClients } from "./sse-clients.ts";
+import { proveWebhooks } from "./webhooks.ts";
 
 /** Name → proof. */
 const proofs: Record<string, Proof> = {
   door: proveDoor,
+  "long-poll": proveLongPoll,
+  "sse-clients": proveSseClients,
+  webhooks: proveWebhooks,
   "engine-throughput": proveThroughput,
   "engine-prefix": provePrefix,
   "engine-cancel": proveCancel,

@@ -72,7 +72,8 @@ export async function openStoreDoor(seed: number): Promise<Door> {
   return { server, redis, store, submit, close };
 }
 
-async function inParallel(count: number, lanes: number, step: (index: number) => Promise<void>): Promise<void> {
+/** Runs `step` for 0 to `count` − 1, with `lanes` of them under way at a time. */
+export async function inParallel(count: number, lanes: number, step: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const lane = async () => {
     for (let index = next++; index < count; index = next++) await step(index);

@@ -50,6 +50,52 @@ test("door, quick: measures, reports and says whether its claim holds", { timeou
   expect(lines.join("\n")).toMatch(/redis_bytes_per_job +\d/);
 });
 
+test("long-poll, quick: measures from result to client", { timeout: 60_000 }, async () => {
+  const { report, code } = await quick("long-poll");
+  expect(report).toMatchObject({ name: "long-poll", quick: true, figures: { rounds: 200 } });
+  const { result_to_client_p50_ms: p50, result_to_client_p99_ms: p99 } = report.figures as Record<string, number>;
+  expect(p50).toBeGreaterThan(0);
+  expect(p99).toBeGreaterThanOrEqual(Number(p50));
+  expect(report.claims.map(({ value, passed }) => [value, passed])).toEqual([
+    [p50, Number(p50) <= 5],
+    [p99, Number(p99) <= 25],
+  ]);
+  expect(code).toBe(report.claims.every((claim) => claim.passed) ? 0 : 1);
+});
+
+test("sse-clients, quick: every client has every event once", { timeout: 60_000 }, async () => {
+  const { report, code } = await quick("sse-clients");
+  expect(report).toMatchObject({ name: "sse-clients", quick: true, figures: { clients: 200, events_per_client: 23 } });
+  expect(report.claims.map(({ value, passed }) => [value, passed])).toEqual([
+    [200, true],
+    [200, true],
+  ]);
+  for (const shape of ["one_job", "own_jobs"]) expect(report.figures[`${shape}_events_per_s`]).toBeGreaterThan(0);
+  expect(code).toBe(0);
+});
+
+test("webhooks, quick: no event is lost while receivers fail and dispatchers are killed", { timeout: 180_000 }, async () => {
+  const { report, code } = await quick("webhooks");
+  expect(report).toMatchObject({ name: "webhooks", quick: true, figures: { jobs: 200, deliveries: 400 } });
+  expect(report.claims.map(({ value, passed }) => [value, passed])).toEqual(Array(5).fill([0, true]));
+  const { requests, attempts_logged, attempts_broken_off, attempts_interrupted, dispatchers_killed } = report.figures as Record<
+    string,
+    number
+  >;
+  // A run in which nothing went wrong would prove nothing.
+  expect(dispatchers_killed).toBeGreaterThan(0);
+  expect(attempts_interrupted).toBeGreaterThan(0);
+  expect(attempts_broken_off).toBeGreaterThan(0);
+  expect(requests).toBeGreaterThan(480);
+  expect(attempts_logged).toBeGreaterThanOrEqual(Number(requests));
+  expect(code).toBe(0);
+});
+
+async function quick(name: string): Promise<{ report: Report; code: number }> {
+  const code = await runProof([name, "--quick", "--out", out], () => {});
+  return { code, report: JSON.parse(await readFile(join(out, `${name}.quick.json`), "utf8")) as Report };
+}
+
 test.each([[[]], [["nothing"]], [["constructor"]], [["door", "door"]], [["door", "--seed", "x"]]])(
   "explains itself for the arguments %j",
   async (args) => {

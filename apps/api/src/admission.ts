@@ -12,21 +12,31 @@ function refuseLength(text: string, tokens: number, model: ModelEntry, param: st
   });
 }
 
+function refuseType(type: JobRequest["type"], { name, capabilities }: ModelEntry): never {
+  const text = `${name} does ${capabilities.join(", ")}, not ${type}. Name a model that does ${type}.`;
+  throw new AppError("unsupported_capability", text, { param: "model" });
+}
+
 /**
  * Refuses what the model surely cannot do, before anything is stored. The worker counts exactly.
  * @param field where the caller wrote the text of a request to generate
  * @throws AppError `unsupported_capability`, `context_length_exceeded`
  */
 export function admit(request: JobRequest, model: ModelEntry, field: "prompt" | "messages"): void {
-  if (!model.capabilities.includes(request.type))
-    throw new AppError("unsupported_capability", `${model.name} does ${model.capabilities.join(", ")}, not ${request.type}.`, {
-      param: "model",
-    });
+  if (!model.capabilities.includes(request.type)) refuseType(request.type, model);
   if (request.type === "embedding") {
     for (const [index, text] of request.input.entries()) {
       const tokens = fewestTokens(text, model);
       if (tokens > model.context_length)
         refuseLength(text, tokens, model, request.input.length === 1 ? "input" : `input.${index}`);
+    }
+    return;
+  }
+  if (request.type === "rerank") {
+    for (const [index, document] of request.documents.entries()) {
+      const pair = request.query + document;
+      const tokens = fewestTokens(pair, model);
+      if (tokens > model.context_length) refuseLength(pair, tokens, model, `documents.${index}`);
     }
     return;
   }

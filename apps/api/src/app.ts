@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import { AppError } from "@llamero/core";
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
@@ -9,7 +10,7 @@ import { openApiDocument } from "./openapi.ts";
 import { OutageLog } from "./outage-log.ts";
 import { readQuery } from "./query.ts";
 import { checkAnnounced, readJson } from "./read-json.ts";
-import type { Route, Services } from "./route.ts";
+import type { Answer, Route, Services } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import { shorten } from "./shorten.ts";
 import { validate } from "./validate.ts";
@@ -23,10 +24,14 @@ export interface AppOptions {
   newRequestId: () => string;
 }
 
-type Respond = (c: Context, answer: { status: number; body: unknown; headers?: Record<string, string> }) => Response;
-
-const respond: Respond = (c, { status, body, headers }) =>
-  c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
+function respond(c: Context, { status, body, headers, stallMs }: Answer): Response {
+  if (body === null) return c.body(null, status as 204, headers);
+  if (!(body instanceof ReadableStream))
+    return c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
+  // Node counts the time in which the socket could pass nothing on, and destroys it; without a socket there is none.
+  if (stallMs !== undefined) (c.env as Partial<HttpBindings> | undefined)?.outgoing?.setTimeout(stallMs);
+  return c.body(body, status as 200, headers);
+}
 
 async function ownerOf(c: Context, route: Route, auth: Auth): Promise<string> {
   if (route.isPublic === true) return LOCAL_OWNER;

@@ -10,12 +10,15 @@ import {
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
 import { connectRedis, createStore, Notifications, requireServer } from "@llamero/store";
+import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
 import { Auth, isLoopbackHost } from "./auth.ts";
 import { createIds } from "./ids.ts";
+import { JobEvents } from "./job-events.ts";
 import { listen } from "./listen.ts";
 import { ModelLookup } from "./model-lookup.ts";
+import { WebhookTargets } from "./webhook-targets.ts";
 
 /** Runs an API process until it is told to stop. */
 export async function main(env: Env): Promise<void> {
@@ -48,8 +51,16 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: store.cell });
   const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
   const models = new ModelLookup(store, Date.now);
+  const events = new JobEvents({ store, notifications, logger });
+  const webhookTargets = new WebhookTargets({
+    guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
+    allowHttp: config.LLAMERO_WEBHOOK_HTTP,
+    hasSecret: config.LLAMERO_WEBHOOK_SECRET !== undefined,
+    resolve: systemResolve,
+    now: Date.now,
+  });
   const app = createApp({
-    services: { store, carriers, notifications, models, logger, newJobId, now: Date.now },
+    services: { store, carriers, notifications, events, models, webhookTargets, logger, newJobId, now: Date.now },
     auth,
     maxBodyBytes,
     version: packageJson.version,

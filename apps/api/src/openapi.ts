@@ -3,7 +3,8 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { errorSchema } from "./http-errors.ts";
 import type { Route } from "./route.ts";
 
-const json = (schema: unknown) => ({ "application/json": { schema } });
+const JSON_TYPE = "application/json";
+const json = (schema: unknown) => ({ [JSON_TYPE]: { schema } });
 
 /** When a route answers with an error, by status. */
 const errorTexts = {
@@ -28,9 +29,13 @@ function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof erro
 
 function operation(route: Route): ZodOpenApiOperationObject {
   const { request, responses } = route;
-  const answers = Object.entries(responses).map(([status, { description, schema, headers }]) => [
+  const answers = Object.entries(responses).map(([status, { description, schema, contentType = JSON_TYPE, headers }]) => [
     status,
-    { description, content: json(schema), ...(headers === undefined ? {} : { headers }) },
+    {
+      description,
+      ...(schema === undefined ? {} : { content: { [contentType]: { schema } } }),
+      ...(headers === undefined ? {} : { headers }),
+    },
   ]);
   const failures = errorStatuses(route).map((status) => [
     String(status),
@@ -65,7 +70,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: [{ name: "jobs" }, { name: "models" }, { name: "service" }],
+    tags: [{ name: "jobs" }, { name: "webhooks" }, { name: "models" }, { name: "service" }],
     security: [{}, { bearer: [] }],
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } } },
     paths,

@@ -12,7 +12,10 @@ export function intParam(min: number, max: number, fallback: number) {
     .meta({ override: { type: "integer", minimum: min, maximum: max, default: fallback } });
 }
 
-/** An id in a path. Anything may stand there: what is no id of ours names no job, and is answered as such. */
+/** Ids in a path. Anything may stand there: what is no id of ours names nothing, and is answered as such. */
 export const jobPath = z.object({ id: z.string().meta({ example: "job_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+
+export const endpointPath = z.object({ id: z.string().meta({ example: "whep_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const deliveryPath = z.object({ id: z.string().meta({ example: "dlv_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 
 export const isJobId = (value: string): boolean => isId("job", value);

@@ -17,6 +17,12 @@ it("gives what JSON.parse gives", () => {
   expect(parseJson(' {"a" : [ 1 , 2 ] } ')).toEqual({ a: [1, 2] });
 });
 
+it("shows where a text goes wrong, but not what stands beside a secret", () => {
+  expect(() => parseJson('{"prompt":hello}')).toThrow('Unexpected token \'h\', "{"prompt":hello}" is not valid JSON');
+  const refusal = expect.objectContaining({ message: "The body is not valid JSON: Unexpected token 'w'" });
+  expect(() => parseJson('{"webhook":{"secret":whsec_QUJDREVG}}')).toThrow(refusal);
+});
+
 it("takes 64 levels and refuses 65, and 100,000 without a stack", () => {
   expect(() => parseJson(nested(64))).not.toThrow();
   expect(() => parseJson(nested(65))).toThrow("deeper than 64");

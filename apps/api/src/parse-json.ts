@@ -38,6 +38,9 @@ function checkShape(text: string): void {
   if (values > MAX_VALUES) throw new AppError("invalid_json", `The body has more than ${MAX_VALUES} values.`);
 }
 
+/** What V8 quotes of a text around an unexpected token: not to be repeated where it may be a part of a secret. */
+const EXCERPT = /, (?:\.{3})?".*$/s;
+
 /** What can only be there when the text has one of these; most bodies have none and are spared the walk. */
 const SUSPECT = /\\u|__proto__/;
 
@@ -72,7 +75,8 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : "";
+    const said = cause instanceof Error ? cause.message : "";
+    const detail = text.includes('"secret"') ? said.replace(EXCERPT, "") : said;
     throw new AppError("invalid_json", `The body is not valid JSON: ${detail}`, { cause });
   }
   if (SUSPECT.test(text)) checkTexts(value, []);

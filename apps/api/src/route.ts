@@ -2,14 +2,18 @@ import type { Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
 import type { Notifications, Store } from "@llamero/store";
 import type { z } from "zod";
+import type { JobEvents } from "./job-events.ts";
 import type { ModelLookup } from "./model-lookup.ts";
+import type { WebhookTargets } from "./webhook-targets.ts";
 
 /** What handlers work with. */
 export interface Services {
   store: Store;
   carriers: Pick<Carriers, "add">;
   notifications: Notifications;
+  events: JobEvents;
   models: ModelLookup;
+  webhookTargets: WebhookTargets;
   logger: Logger;
   newJobId: () => string;
   /** Milliseconds since the epoch. */
@@ -29,8 +33,11 @@ export interface Call<Path, Query, Body> {
 
 export interface Answer {
   status: number;
+  /** Sent as JSON, or as it comes when it is a stream; null: nothing is sent. */
   body: unknown;
   headers?: Record<string, string>;
+  /** A client that takes nothing of a stream for this long is cut off, in milliseconds. */
+  stallMs?: number;
 }
 
 type Shape = z.ZodObject | undefined;
@@ -43,12 +50,12 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "models" | "service";
+  tag: "jobs" | "webhooks" | "models" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
-  /** Success statuses. */
-  responses: Record<number, { description: string; schema: z.ZodType; headers?: z.ZodObject }>;
+  /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
+  responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */
   errors?: readonly (404 | 409 | 503)[];
   handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;

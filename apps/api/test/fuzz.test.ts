@@ -28,6 +28,7 @@ const bodies = [
       },
     },
   },
+  { prompt: "x", webhook: { url: "https://hooks.example/a", events: ["job.started"], payload: "thin", secret: "A".repeat(32) } },
 ].map((body) => JSON.stringify(body));
 
 /** Pieces that parsers, validators and Lua have stumbled over. */

@@ -2,14 +2,17 @@ import type { Job } from "@llamero/core";
 import { createLogger } from "@llamero/process";
 import { connectRedis, createStore, Notifications, type Store } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
+import { AddressGuard } from "@llamero/webhooks";
 import type { Hono } from "hono";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { createApp } from "../src/app.ts";
 import { Auth, type AuthOptions } from "../src/auth.ts";
 import { createIds } from "../src/ids.ts";
+import { JobEvents } from "../src/job-events.ts";
 import { type Listening, listen } from "../src/listen.ts";
 import { ModelLookup } from "../src/model-lookup.ts";
 import type { Services } from "../src/route.ts";
+import { WebhookTargets, type WebhookTargetsOptions } from "../src/webhook-targets.ts";
 import { StandInWorker } from "./stand-in-worker.ts";
 
 export const MAX_BODY_BYTES = 10_485_760;
@@ -22,6 +25,8 @@ export interface ApiOptions {
   isLoopback?: boolean;
   now?: () => number;
   carriers?: Services["carriers"];
+  heartbeatMs?: number;
+  webhooks?: Partial<WebhookTargetsOptions>;
 }
 
 /** One API process's worth of objects, without the process. */
@@ -45,6 +50,12 @@ export interface Api {
   close(): Promise<void>;
 }
 
+/** Every host is a public one, but those whose name says that they are inside, and those that are nowhere. */
+async function resolveInTest(hostname: string): Promise<string[]> {
+  if (hostname.startsWith("nowhere.")) throw new Error("ENOTFOUND");
+  return hostname.startsWith("inside.") ? ["93.184.216.34", "10.0.0.5"] : ["93.184.216.34"];
+}
+
 const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: 0 });
 export const jsonType = { "content-type": "application/json" };
 
@@ -52,13 +63,22 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
   const redis = await connectRedis(url, "commands");
   const store = createStore({ redis, prefix: "test" });
   const notifications = new Notifications(await connectRedis(url, "blocking"), store.keys);
-  const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker } = options;
+  const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker, heartbeatMs } = options;
   const logs: string[] = [];
   const logger = createLogger({ name: "api", level: "debug", destination: { write: (line) => void logs.push(line) } });
   const models = new ModelLookup(store, now);
   const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now });
+  const events = new JobEvents({ store, notifications, logger, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
+  const webhookTargets = new WebhookTargets({
+    guard: new AddressGuard(),
+    allowHttp: false,
+    hasSecret: true,
+    resolve: resolveInTest,
+    now,
+    ...options.webhooks,
+  });
   const app = createApp({
-    services: { store, carriers, notifications, models, logger, newJobId, now },
+    services: { store, carriers, notifications, events, models, webhookTargets, logger, newJobId, now },
     auth,
     maxBodyBytes: MAX_BODY_BYTES,
     version: "1.2.3",

@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 const schemaObject = z.record(z.string(), z.unknown());
-const content = z.strictObject({ "application/json": z.strictObject({ schema: schemaObject }) });
+const json = z.strictObject({ "application/json": z.strictObject({ schema: schemaObject }) });
+const events = z.strictObject({ "text/event-stream": z.strictObject({ schema: schemaObject }) });
 
 const headers = z.record(z.string(), z.looseObject({ schema: schemaObject, required: z.boolean().optional() }));
 
@@ -25,10 +26,14 @@ const operationSchema = z.strictObject({
     )
     .default([])
     .refine((list) => list.every((parameter) => parameter.in !== "path" || parameter.required === true)),
-  requestBody: z.strictObject({ required: z.boolean(), content }).optional(),
+  requestBody: z.strictObject({ required: z.boolean(), content: json }).optional(),
   responses: z.record(
     z.string().regex(/^[2-5]\d\d$/),
-    z.strictObject({ description: z.string().min(1), content, headers: headers.optional() }),
+    z.strictObject({
+      description: z.string().min(1),
+      content: z.union([json, events]).optional(),
+      headers: headers.optional(),
+    }),
   ),
 });
 
@@ -69,11 +74,25 @@ export function refsOf(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, item]) => (key === "$ref" ? [String(item)] : refsOf(item)));
 }
 
+/** What the document says of an answer's body: its content type; null for none. */
+export function answerType(document: Document, operationId: string, status: number): string | null {
+  const { content } = answerOf(document, operationId, status);
+  return content === undefined ? null : (Object.keys(content)[0] ?? null);
+}
+
+function answerOf(document: Document, operationId: string, status: number) {
+  const found = operations(document).find(({ operation }) => operation.operationId === operationId);
+  const answer = found?.operation.responses[String(status)];
+  if (answer === undefined) throw new Error(`the document has no ${status} for ${operationId}`);
+  return answer;
+}
+
 /** A validator made of the document alone: JSON Schema in, no schema of ours. */
 export function answerSchema(document: Document, operationId: string, status: number): z.ZodType {
-  const found = operations(document).find(({ operation }) => operation.operationId === operationId);
-  const schema = found?.operation.responses[String(status)]?.content["application/json"].schema;
-  if (schema === undefined) throw new Error(`the document has no ${status} for ${operationId}`);
+  const { content } = answerOf(document, operationId, status);
+  if (content === undefined || !("application/json" in content))
+    throw new Error(`${operationId} does not answer ${status} in JSON`);
+  const { schema } = content["application/json"];
   const local = JSON.parse(
     JSON.stringify({ ...schema, $defs: document.components.schemas }).replaceAll("#/components/schemas/", "#/$defs/"),
   );

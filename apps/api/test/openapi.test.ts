@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { routes } from "../src/routes/index.ts";
+import { MAX_ENDPOINTS } from "../src/webhook-endpoints.ts";
 import { checkError } from "./expect-error.ts";
 import { jsonType, useApi } from "./harness.ts";
-import { answerSchema, type Document, documentSchema, operations, refsOf } from "./openapi-document.ts";
+import { answerSchema, answerType, type Document, documentSchema, operations, refsOf } from "./openapi-document.ts";
+import { StandInDispatcher } from "./stand-in-dispatcher.ts";
 import { answering } from "./stand-in-worker.ts";
 
 const api = useApi();
@@ -39,6 +41,30 @@ async function ended(): Promise<string> {
 
 const waiting = async () => (await api.submit()).id;
 
+const noEndpoint = `/v1/webhook-endpoints/whep_${"0".repeat(26)}`;
+const noDelivery = `/v1/deliveries/dlv_${"0".repeat(26)}`;
+const withBody = (path: string, body: object = {}, headers: Record<string, string> = {}): Request => ({
+  method: "POST",
+  path,
+  headers: { ...jsonType, ...headers },
+  body: JSON.stringify(body),
+});
+const webhook = { url: "https://hooks.example/" };
+const newEndpoint = withBody("/v1/webhook-endpoints", webhook);
+
+async function endpoint(): Promise<string> {
+  const response = await api.request(newEndpoint.path, newEndpoint);
+  return response.headers.get("location") ?? "";
+}
+
+async function delivery(outcome?: "delivered" | "dead"): Promise<string> {
+  const dispatcher = new StandInDispatcher(api.store);
+  const [opened] = await dispatcher.open(await api.submit({ prompt: "a", webhook }), "job.succeeded");
+  if (opened === undefined) throw new Error("nothing was opened");
+  if (outcome !== undefined) await dispatcher.attempt(opened, outcome);
+  return `/v1/deliveries/${opened.id}`;
+}
+
 /** How every documented answer is provoked, but for those that every route has. `openapi.json` and this must agree. */
 const provoke: Record<string, Record<number, () => Request | Promise<Request>>> = {
   submitJob: {
@@ -68,6 +94,11 @@ const provoke: Record<string, Record<number, () => Request | Promise<Request>>> 
     200: async () => ({ method: "GET", path: `/v1/jobs/${await ended()}` }),
     404: () => ({ method: "GET", path: `/v1/jobs/${none}` }),
   },
+  followJob: {
+    200: async () => ({ method: "GET", path: `/v1/jobs/${await ended()}/events` }),
+    204: async () => ({ method: "GET", path: `/v1/jobs/${await ended()}/events?after=1-0-succeeded` }),
+    404: () => ({ method: "GET", path: `/v1/jobs/${none}/events` }),
+  },
   cancelJob: {
     200: async () => ({ method: "POST", path: `/v1/jobs/${await waiting()}/cancel` }),
     404: () => ({ method: "POST", path: `/v1/jobs/${none}/cancel` }),
@@ -82,6 +113,77 @@ const provoke: Record<string, Record<number, () => Request | Promise<Request>>> 
     404: () => ({ method: "DELETE", path: `/v1/jobs/${none}` }),
     409: async () => ({ method: "DELETE", path: `/v1/jobs/${await waiting()}` }),
   },
+  createWebhookEndpoint: {
+    201: () => newEndpoint,
+    409: async () => {
+      for (let count = 0; count < MAX_ENDPOINTS; count++) await endpoint();
+      return newEndpoint;
+    },
+    413: () => withBody("/v1/webhook-endpoints", {}, { "content-length": "20000000" }),
+    415: () => withBody("/v1/webhook-endpoints", {}, { "content-type": "text/plain" }),
+  },
+  listWebhookEndpoints: {
+    200: async () => {
+      await endpoint();
+      return { method: "GET", path: "/v1/webhook-endpoints" };
+    },
+  },
+  getWebhookEndpoint: {
+    200: async () => ({ method: "GET", path: await endpoint() }),
+    404: () => ({ method: "GET", path: noEndpoint }),
+  },
+  rotateWebhookSecret: {
+    200: async () => withBody(`${await endpoint()}/rotate`),
+    404: () => withBody(`${noEndpoint}/rotate`),
+    413: () => withBody(`${noEndpoint}/rotate`, {}, { "content-length": "20000000" }),
+    415: () => withBody(`${noEndpoint}/rotate`, {}, { "content-type": "text/plain" }),
+  },
+  disableWebhookEndpoint: {
+    200: async () => ({ method: "POST", path: `${await endpoint()}/disable` }),
+    404: () => ({ method: "POST", path: `${noEndpoint}/disable` }),
+  },
+  enableWebhookEndpoint: {
+    200: async () => ({ method: "POST", path: `${await endpoint()}/enable` }),
+    404: () => ({ method: "POST", path: `${noEndpoint}/enable` }),
+  },
+  testWebhookEndpoint: {
+    202: async () => ({ method: "POST", path: `${await endpoint()}/test` }),
+    404: () => ({ method: "POST", path: `${noEndpoint}/test` }),
+    409: async () => {
+      const path = await endpoint();
+      await api.post(`${path}/disable`);
+      return { method: "POST", path: `${path}/test` };
+    },
+  },
+  deleteWebhookEndpoint: {
+    200: async () => ({ method: "DELETE", path: await endpoint() }),
+    404: () => ({ method: "DELETE", path: noEndpoint }),
+  },
+  listDeliveries: {
+    200: async () => {
+      await delivery("dead");
+      await delivery();
+      return { method: "GET", path: "/v1/deliveries" };
+    },
+  },
+  redeliverFailed: {
+    202: async () => {
+      await delivery("dead");
+      return withBody("/v1/deliveries/redeliver", { since: "2026-01-01T00:00:00Z" });
+    },
+    404: () => withBody("/v1/deliveries/redeliver", { since: "2026-01-01T00:00:00Z", endpoint_id: "none" }),
+    413: () => withBody("/v1/deliveries/redeliver", {}, { "content-length": "20000000" }),
+    415: () => withBody("/v1/deliveries/redeliver", {}, { "content-type": "text/plain" }),
+  },
+  getDelivery: {
+    200: async () => ({ method: "GET", path: await delivery("delivered") }),
+    404: () => ({ method: "GET", path: noDelivery }),
+  },
+  redeliver: {
+    202: async () => ({ method: "POST", path: `${await delivery("dead")}/redeliver` }),
+    404: () => ({ method: "POST", path: `${noDelivery}/redeliver` }),
+    409: async () => ({ method: "POST", path: `${await delivery()}/redeliver` }),
+  },
   listModels: { 200: () => ({ method: "GET", path: "/v1/models" }) },
   livez: { 200: () => ({ method: "GET", path: "/livez" }) },
   readyz: { 200: () => ({ method: "GET", path: "/readyz" }) },
@@ -92,7 +194,9 @@ const send = ({ method, path, ...init }: Request) => api.request(path, { method,
 async function check(operationId: string, status: number, response: Response): Promise<void> {
   const text = await response.text();
   expect(response.status, text).toBe(status);
-  answerSchema(document, operationId, status).parse(JSON.parse(text));
+  const type = answerType(document, operationId, status);
+  expect(response.headers.get("content-type")?.split(";")[0] ?? null).toBe(type);
+  if (type === "application/json") answerSchema(document, operationId, status).parse(JSON.parse(text));
   if (status >= 400) checkError({ status, headers: response.headers, text });
 }
 

@@ -1,7 +1,8 @@
-import type { Job } from "@llamero/core";
+import type { Delivery, Job } from "@llamero/core";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "./expect-error.ts";
-import { useApi } from "./harness.ts";
+import { jsonType, useApi } from "./harness.ts";
+import { StandInDispatcher } from "./stand-in-dispatcher.ts";
 import { answering } from "./stand-in-worker.ts";
 
 const api = useApi({
@@ -16,6 +17,44 @@ const bob = { authorization: "Bearer bob-secret" };
 async function listed(headers: Record<string, string>, query = ""): Promise<string[]> {
   const response = await api.request(`/v1/jobs${query}`, { headers });
   return ((await response.json()) as { data: Job[] }).data.map((job) => job.id);
+}
+
+const webhook = { url: "https://hooks.example/" };
+
+async function made(path: string, body: object): Promise<{ id: string }> {
+  return (await (await api.post(path, body, alice)).json()) as { id: string };
+}
+
+async function read(path: string, headers: Record<string, string> = alice): Promise<unknown> {
+  return (await api.request(path, { headers })).json();
+}
+
+/** A delivery of a job of Alice's that has failed for good. */
+async function aliceDelivery(): Promise<Delivery> {
+  const dispatcher = new StandInDispatcher(api.store);
+  const { id } = await api.submit({ prompt: "a", webhook }, alice);
+  const [opened] = await dispatcher.open({ id, owner: "alice" }, "job.succeeded");
+  if (opened === undefined) throw new Error("nothing was opened");
+  await dispatcher.attempt(opened, "dead");
+  return (await read(`/v1/deliveries/${opened.id}`)) as Delivery;
+}
+
+interface Asked {
+  method: string;
+  path: string;
+  rest: string;
+  /** Of something of Alice's. */
+  id: string;
+  /** Of nothing. */
+  none: string;
+}
+
+async function sameNotFound({ method, path, rest, id, none }: Asked): Promise<void> {
+  const init = { method, headers: { ...bob, ...jsonType }, ...(method === "POST" ? { body: "{}" } : {}) };
+  const theirs = await errorOf(await api.request(path + id + rest, init));
+  const nothing = await errorOf(await api.request(path + none + rest, init));
+  expect(theirs.status).toBe(404);
+  expect({ ...theirs, headers: null }).toEqual({ ...nothing, headers: null, message: nothing.message.replace(none, id) });
 }
 
 describe("two owners", () => {
@@ -37,11 +76,65 @@ describe("two owners", () => {
     expect(await api.job(id, "", alice)).toEqual(before);
   });
 
+  it.each([
+    ["GET", ""],
+    ["POST", "/rotate"],
+    ["POST", "/disable"],
+    ["POST", "/enable"],
+    ["POST", "/test"],
+    ["DELETE", ""],
+  ])("%s /v1/webhook-endpoints/{id}%s is the same 404 for another's endpoint as for none", async (method, rest) => {
+    const { id } = await made("/v1/webhook-endpoints", webhook);
+    const path = `/v1/webhook-endpoints/${id}`;
+    const before = await read(path);
+    await sameNotFound({ method, rest, id, none: `whep_${"0".repeat(26)}`, path: "/v1/webhook-endpoints/" });
+    expect(await read(path)).toEqual(before);
+    expect(await api.store.webhooks.listDeliveries({ owner: "alice", limit: 1 })).toMatchObject({ deliveries: [] });
+  });
+
+  it.each([
+    ["GET", ""],
+    ["POST", "/redeliver"],
+  ])("%s /v1/deliveries/{id}%s is the same 404 for another's delivery as for none", async (method, rest) => {
+    const delivery = await aliceDelivery();
+    await sameNotFound({ method, rest, id: delivery.id, none: `dlv_${"0".repeat(26)}`, path: "/v1/deliveries/" });
+    expect(await read(`/v1/deliveries/${delivery.id}`)).toEqual(delivery);
+  });
+
+  it("list only their own endpoints and deliveries, whatever they filter by, and send only their own again", async () => {
+    const { id } = await made("/v1/webhook-endpoints", webhook);
+    const delivery = await aliceDelivery();
+    for (const path of [
+      "/v1/webhook-endpoints",
+      "/v1/deliveries",
+      "/v1/deliveries?status=dead",
+      `/v1/deliveries?job_id=${delivery.job_id}`,
+      `/v1/deliveries?endpoint_id=${id}`,
+    ])
+      expect(await read(path, bob)).toMatchObject({ data: [] });
+    const since = "2026-01-01T00:00:00Z";
+    const all = await api.post("/v1/deliveries/redeliver", { since }, bob);
+    expect(await all.json()).toMatchObject({ scheduled: 0 });
+    const theirs = await errorOf(await api.post("/v1/deliveries/redeliver", { since, endpoint_id: id }, bob));
+    expect(theirs).toMatchObject({ status: 404, param: "endpoint_id" });
+    expect(await read(`/v1/deliveries/${delivery.id}`)).toEqual(delivery);
+  });
+
+  it("does not send one owner's events to another's endpoint", async () => {
+    await made("/v1/webhook-endpoints", webhook);
+    const his = await api.submit({ prompt: "a" }, bob);
+    expect(await new StandInDispatcher(api.store).open({ id: his.id, owner: "bob" }, "job.succeeded")).toEqual([]);
+  });
+
   it("does not let one owner cancel another's running job", async () => {
     const { id } = await api.submit({ prompt: "a" }, alice);
     const claim = await api.worker.take();
     expect((await api.request(`/v1/jobs/${id}/cancel`, { method: "POST", headers: bob })).status).toBe(404);
-    expect(await api.worker.store.append(claim, 1, { tokens: [1], text: "x" })).toEqual({ outcome: "appended", stop: null });
+    expect(await api.worker.store.append(claim, 1, { tokens: [1], text: "x" })).toEqual({
+      outcome: "appended",
+      stop: null,
+      isWatched: false,
+    });
   });
 
   it("lists only one's own, under every filter and cursor", async () => {

@@ -5,6 +5,7 @@ import { json } from "node:stream/consumers";
 import { connectRedis, createStore } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { EventClient } from "./event-client.ts";
 import { announce } from "./harness.ts";
 
 const script = `import(${JSON.stringify(new URL("../src/main.ts", import.meta.url).href)}).then(({ main }) => main(process.env))`;
@@ -72,6 +73,24 @@ it("says when it is ready and where, serves, and stops at SIGTERM while a client
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
+it("ends the events that clients follow at SIGTERM", async () => {
+  const redis = await connectRedis(server.url, "commands");
+  await announce(createStore({ redis, prefix: "process" }), "tiny", { is_default: true });
+  redis.disconnect();
+  const child = run({});
+  const { url = "" } = await firstMessage(child);
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${url}/v1/jobs`, { method: "POST", headers, body: '{"prompt":"a"}' });
+  const { id } = (await response.json()) as { id: string };
+  const client = await EventClient.open(`${url}/v1/jobs/${id}/events`);
+  expect(await client.next()).toMatchObject({ id: "0-0-queued" });
+  const startedAt = performance.now();
+  child.kill("SIGTERM");
+  expect(await client.next()).toBeNull();
+  expect(await exitCode(child)).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
 it("refuses a public address without a key, and takes it with one", async () => {
   const child = run({ HOST: "0.0.0.0" });
   const refused = await firstMessage(child);
@@ -99,6 +118,7 @@ it.each([
     /192\.0\.2\.1/,
   ],
   ["no Redis", { REDIS_URL: "unix:///nowhere/redis.sock" }, "redis_unavailable", /does not answer/],
+  ["a range of addresses that is none", { LLAMERO_WEBHOOK_ALLOW: "10.0.0.0/8,home" }, "config_invalid", /"home"/],
   ["settings that are none", { PORT: "x", LOG_LEVEL: "loud" }, "config_invalid", /PORT[\s\S]*LOG_LEVEL/],
 ])("says what is wrong with %s and exits 1", async (_what, env: Record<string, string>, code, says) => {
   const child = run(env);

@@ -5,15 +5,17 @@ import type { ChildSpec } from "./supervisor.ts";
 
 export interface ForkOptions {
   readonly name: ProcessName;
+  /** What it is called in messages. Default: its name. */
+  readonly label?: string;
   /** The script that runs the process whose name is its first argument. */
   readonly entry: string;
   readonly env: Env;
 }
 
 /** One of Llamero's processes as a child of this one, which tells over IPC that it is ready. */
-export function forkedProcess({ name, entry, env }: ForkOptions): ChildSpec<ReadyDetails> {
+export function forkedProcess({ name, label = name, entry, env }: ForkOptions): ChildSpec<ReadyDetails> {
   return {
-    name,
+    name: label,
     // A group of its own: an interrupt from the terminal reaches this process alone, which then stops them in order.
     spawn: () => fork(entry, [name], { env: { ...env }, execArgv: [], detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] }),
     untilReady,

@@ -13,7 +13,8 @@ function run(...args: string[]) {
 
 test("lists the commands in its help", async () => {
   const help = await run("--help");
-  for (const name of ["dev", "api", "worker", "dispatcher"]) expect(help).toMatch(new RegExp(`^ +${name} +\\w`, "m"));
+  for (const name of ["dev", "api", "worker", "dispatcher"])
+    expect(help).toMatch(new RegExp(`^ +${name}( \\[options\\])? +\\w`, "m"));
 });
 
 test("names an unknown command and the one that was probably meant", async () => {

@@ -35,9 +35,16 @@ function addProcessCommands(program: Command, { env, entry }: ProgramOptions): v
   program
     .command("worker")
     .description("run a worker process, which loads the models and runs jobs")
-    .action(async () => (await import("@llamero/worker/main")).main(env));
+    .option("--gpus <list>", "one worker process for each of these CUDA GPUs: all, or indices as nvidia-smi lists them: 0,1")
+    .action(({ gpus = "" }: { gpus?: string }) => runWorkers(gpus === "" ? env : { ...env, LLAMERO_GPUS: gpus }, entry));
   program
     .command("dispatcher")
     .description("run a dispatcher process, which sends webhooks and sweeps up")
     .action(async () => (await import("@llamero/dispatcher/main")).main(env));
+}
+
+async function runWorkers(env: Env, entry: string): Promise<void> {
+  const isPerGpu = (env["LLAMERO_GPUS"] ?? "") !== "";
+  if (isPerGpu) await (await import("./gpu-workers.ts")).gpuWorkers({ env, entry, out: process.stdout });
+  else await (await import("@llamero/worker/main")).main(env);
 }

@@ -13,6 +13,9 @@ function record(what: string): void {
   appendFileSync(env["FAKE_EVENTS"] ?? "", `${name} ${what}\n`);
 }
 
+/** The GPU it is pinned to, where it is to one. */
+const gpu = env["LLAMERO_GPU"] === "cuda" ? [`${env["CUDA_VISIBLE_DEVICES"]}:${env["CUDA_DEVICE_ORDER"]}`] : [];
+
 const ready: Readonly<Record<string, ReadyDetails>> = {
   api: { url: `http://${env["HOST"]}:${env["PORT"]}` },
   worker: { models: [{ name: "tiny", slots: 4, context_length: 2048 }] },
@@ -22,7 +25,7 @@ await runProcess({
   name,
   configure: () => parseEnv(settingsFor("dispatcher"), env),
   start: async ({ lifecycle, logger, config }) => {
-    record(`start ${process.pid} ${config.REDIS_URL}`);
+    record(["start", process.pid, config.REDIS_URL, ...gpu].join(" "));
     const alive = setInterval(() => {}, 60_000);
     lifecycle.defer("timer", () => clearInterval(alive));
     lifecycle.defer("record", () => record("stop"));

@@ -5,7 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Job } from "@llamero/core";
+import type { Job, ToolCall } from "@llamero/core";
+import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -84,15 +85,30 @@ afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 async function example(name: string): Promise<unknown> {
   const { stdout } = await run("bash", ["-euo", "pipefail", "-c", examples.get(name) ?? "exit 9"]);
-  return JSON.parse(stdout);
+  return stdout.startsWith("{") ? JSON.parse(stdout) : stdout;
 }
 
 const answers: Record<string, (answer: unknown) => void> = {
   positive: (answer) => expect(answer).toMatchObject({ status: "succeeded", output: { text: "positive" } }),
   shipping: (answer) => expect(answer).toMatchObject({ status: "succeeded", output: { text: "shipping" } }),
+  events: (answer) => {
+    const seen: { event?: string | undefined; data: string }[] = [];
+    createParser({ onEvent: (event) => seen.push(event) }).feed(String(answer));
+    const deltas = seen.filter(({ event }) => event === "delta").map(({ data }) => (JSON.parse(data) as { text: string }).text);
+    expect(deltas.join("")).toBe("positive");
+    expect(seen.at(-1)?.event).toBe("done");
+    expect(JSON.parse(seen.at(-1)?.data ?? "")).toMatchObject({ status: "succeeded", output: { text: "positive" } });
+  },
   extraction: (answer) => {
     const { text } = (answer as Job).output as { text: string };
     expect(JSON.parse(text)).toEqual({ name: "Tom", city: "Oslo", quantity: 3, item: "lamp" });
+  },
+  tools: (answer) => {
+    const { message, finish_reason } = (answer as Job).output as { message: { tool_calls: ToolCall[] }; finish_reason: string };
+    expect(finish_reason).toBe("tool_calls");
+    expect(message).toMatchObject({ content: null, tool_calls: [{ function: { name: "get_weather" } }] });
+    const { city, unit } = JSON.parse(message.tool_calls[0]?.function.arguments ?? "") as Record<string, unknown>;
+    expect([typeof city, unit]).toEqual(["string", expect.stringMatching(/^(celsius|fahrenheit)$/)]);
   },
   embeddings: (answer) => {
     const { embeddings } = (answer as Job).output as { embeddings: number[][] };

@@ -9,19 +9,26 @@ import {
   type Settings,
   settingsFor,
 } from "@llamero/process";
-import { Carriers } from "@llamero/queue";
+import { Carriers, DeliveryCarriers } from "@llamero/queue";
 import { connectRedis, createOutbox, createStore, requireServer } from "@llamero/store";
+import { openDeliveries } from "./open-deliveries.ts";
 import { startOutboxLoop } from "./outbox-loop.ts";
 import { startSweeper } from "./sweeper.ts";
+import { startWebhooks, type WebhooksOptions } from "./webhooks.ts";
 
 const HOUR_MS = 3_600_000;
 
+/** `plan`: what follows an attempt at a webhook. Default: the schedule of Standard Webhooks. */
+export type DispatcherOptions = Pick<WebhooksOptions, "plan">;
+
 /** Runs a dispatcher until it is told to stop. Several may run beside each other. */
-export async function main(env: Env): Promise<void> {
-  await runProcess({ name: "dispatcher", configure: () => parseEnv(settingsFor("dispatcher"), env), start });
+export async function main(env: Env, options: DispatcherOptions = {}): Promise<void> {
+  const configure = () => parseEnv(settingsFor("dispatcher"), env);
+  await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options) });
 }
 
-async function start({ config, logger, lifecycle }: ProcessContext<Settings<"dispatcher">>): Promise<ReadyDetails> {
+async function start(context: ProcessContext<Settings<"dispatcher">>, options: DispatcherOptions): Promise<ReadyDetails> {
+  const { config, logger, lifecycle, fail } = context;
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
   await requireServer(redis);
@@ -35,13 +42,18 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"dis
   const sweeper = startSweeper({ store, carriers, retentionMs: config.LLAMERO_RETENTION_HOURS * HOUR_MS, logger });
   lifecycle.defer("sweeper", () => sweeper.stop());
 
+  const deliveryCarriers = new DeliveryCarriers({ connection: redis, keys: store.keys });
+  lifecycle.defer("delivery carriers", () => deliveryCarriers.close());
+  const pulls = await connectRedis(config.REDIS_URL, "blocking");
+  lifecycle.defer("redis deliveries", () => pulls.disconnect());
+  const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, logger, onStopped: fail };
+  const webhooks = startWebhooks({ ...delivering, ...options });
+  lifecycle.defer("webhooks", () => webhooks.stop());
+
   const consumer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, consumer),
-    // Nobody can subscribe to events yet; the log is the only reader.
-    deliver: async (events) => {
-      for (const event of events) logger.debug({ job_id: event.jobId, event: event.type }, "event");
-    },
+    deliver: (events) => openDeliveries(store, deliveryCarriers, events),
     logger,
   });
   lifecycle.defer("outbox", async () => {

@@ -2,7 +2,7 @@ import type { LoadedModel } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Store } from "@llamero/store";
 
-/** Enters the loaded models into the catalogue; the first is the default of a deployment that has none. */
+/** Enters a worker's models into the catalogue, loaded or not; the first is the default of a deployment that has none. */
 export async function announce(store: Store, models: readonly LoadedModel[], logger: Logger, nowMs: number): Promise<void> {
   const known = new Map((await store.catalogue()).map((entry) => [entry.name, entry]));
   for (const [index, { slots: _slots, ...facts }] of models.entries()) {

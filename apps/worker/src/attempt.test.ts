@@ -1,10 +1,12 @@
-import { AppError, type GenerateOutcome, type Runtime } from "@llamero/core";
+import { AppError, type GenerateOutcome, type Runtime, type ToolCall } from "@llamero/core";
 import type { Claim, Store } from "@llamero/store";
 import { expect, test } from "vitest";
 import { Attempt } from "./attempt.ts";
 
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };
-const timings = { prefill_ms: 1, first_token_ms: 2, generate_ms: 3 };
+const timings = { wait_ms: 1, prefill_ms: 2, generate_ms: 3 };
+/** After 9 ms in the queue. */
+const stored = { queue_ms: 10, prefill_ms: 2, first_token_ms: 12, generate_ms: 3 };
 const chat = { v: 1, type: "chat", messages: [{ role: "user", content: "hi" }], params: { seed: 1 } } as const;
 
 function claimOf(over: Partial<Claim> = {}): Claim {
@@ -15,16 +17,18 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     counts: { lost: 0, crashes: 0, failures: 0 },
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,
+    isWatched: false,
     ...over,
   };
 }
 
 function runtimeOf(over: Partial<Runtime>): Runtime {
   const refuse = () => Promise.reject(new Error("not expected"));
-  return { models: [], isOver: false, generate: refuse, embed: refuse, stop: () => {}, close: async () => {}, ...over };
+  const nothing = { generate: refuse, embed: refuse, rerank: refuse, stop: () => {}, close: async () => {} };
+  return { models: [], isOver: false, ...nothing, ...over };
 }
 
-const appended = async () => ({ outcome: "appended", stop: null }) as const;
+const appended = async () => ({ outcome: "appended", stop: null, isWatched: false }) as const;
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
   // Only `append` is called by an attempt.
@@ -41,6 +45,7 @@ const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome
 test.each([
   ["stop", "succeeded"],
   ["length", "succeeded"],
+  ["tool_calls", "succeeded"],
   ["cancelled", "cancelled"],
   ["deadline", "expired"],
 ] as const)("an outcome of %s ends the job as %s, with text, usage and timings", async (finishReason, status) => {
@@ -48,8 +53,14 @@ test.each([
   expect(await attempt.run()).toEqual({
     status,
     completionTokens: 1,
-    result: { text: "ok", finish_reason: finishReason, usage, timings: { queue_ms: 9, ...timings } },
+    result: { text: "ok", finish_reason: finishReason, usage, timings: stored },
   });
+});
+
+test("tool calls are stored beside the text", async () => {
+  const toolCalls: ToolCall[] = [{ id: "call_1", type: "function", function: { name: "now", arguments: "{}" } }];
+  const attempt = attemptOf(runtimeOf({ generate: async () => ({ ...outcome("tool_calls"), toolCalls }) }));
+  expect(await attempt.run()).toMatchObject({ result: { text: "ok", tool_calls: toolCalls } });
 });
 
 test("embeddings are stored as they come", async () => {
@@ -59,6 +70,18 @@ test("embeddings are stored as they come", async () => {
     claimOf({ request: { ...request, input: [...request.input] } }),
   );
   expect(await attempt.run()).toMatchObject({ status: "succeeded", result: { embeddings: [[1, 0]] } });
+});
+
+test("scores are stored as they come", async () => {
+  const results = [
+    { index: 1, relevance_score: 0.75 },
+    { index: 0, relevance_score: 0.25 },
+  ];
+  const attempt = attemptOf(
+    runtimeOf({ rerank: async () => ({ results, usage, timings }) }),
+    claimOf({ request: { v: 1, type: "rerank", query: "a", documents: ["b", "c"] } }),
+  );
+  expect(await attempt.run()).toMatchObject({ status: "succeeded", result: { results }, completionTokens: 0 });
 });
 
 test("the engine is asked under a name of its own per claim", async () => {
@@ -96,6 +119,21 @@ test("a job that is handed back goes to its queue", async () => {
   expect(await ending).toEqual({ status: "queued" });
 });
 
+test.each(["handback", "cancelled", "deadline"] as const)(
+  "an embedding that is stopped (%s) leaves its end to the store",
+  async (cause) => {
+    const stopped = Promise.withResolvers<never>();
+    const runtime = runtimeOf({
+      embed: () => stopped.promise,
+      stop: (_id, reason) => stopped.reject(new AppError(reason === "deadline" ? "deadline_exceeded" : "cancelled", "Stopped.")),
+    });
+    const attempt = attemptOf(runtime, claimOf({ request: { v: 1, type: "embedding", input: ["a"] } }));
+    const ending = attempt.run();
+    attempt.stop(cause);
+    expect(await ending).toEqual({ status: "queued" });
+  },
+);
+
 test("a job whose engine does not let go of it is handed back all the same", async () => {
   const attempt = attemptOf(runtimeOf({ generate: () => new Promise(() => {}) }));
   const ending = attempt.run();
@@ -123,7 +161,7 @@ test("an attempt that is fenced off ends without an ending", async () => {
 
 test("a stop request that comes back with an append ends the job", async () => {
   const { runtime } = stoppable();
-  const attempt = attemptOf(runtime, claimOf(), async () => ({ outcome: "appended", stop: "deadline" }));
+  const attempt = attemptOf(runtime, claimOf(), async () => ({ outcome: "appended", stop: "deadline", isWatched: false }));
   expect(await attempt.run()).toMatchObject({ status: "expired", result: { finish_reason: "deadline" } });
 });
 

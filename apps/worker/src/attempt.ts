@@ -1,7 +1,11 @@
 import {
   type AppError,
   decideRetry,
+  type EmbeddingRequest,
+  type ErrorCode,
   type GenerateOutcome,
+  type RerankRequest,
+  type RunTimings,
   type Runtime,
   type StopReason,
   type Timings,
@@ -12,6 +16,9 @@ import { ChunkWriter } from "./chunk-writer.ts";
 
 /** How long the engine may take to let go of a job that is handed back, in milliseconds; a hung one never does. */
 const LET_GO_MS = 250;
+
+/** What the engine says of embeddings and rankings that it was told to stop. */
+const STOPPED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["cancelled", "deadline_exceeded"]);
 
 export interface AttemptOptions {
   store: Store;
@@ -70,11 +77,7 @@ export class Attempt {
     if (runtime === null || runtime.isOver) return { status: "queued" };
     this.#runtime = runtime;
     const { request, queueMs } = claim;
-    if (request.type === "embedding") {
-      const { embeddings, usage, timings } = await runtime.embed({ id: this.#taskId, model, request });
-      const result = { embeddings, usage, timings: storedTimings(queueMs, timings) };
-      return { status: "succeeded", result, completionTokens: 0 };
-    }
+    if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
     const writer = this.#writer();
     const outcome = runtime.generate({ id: this.#taskId, model, request }, (chunk) => writer.add(chunk));
     // A stop that came before the engine knew of the task was ignored by it.
@@ -84,6 +87,16 @@ export class Attempt {
     return endingOf(settled, queueMs);
   }
 
+  /** Runs what generates nothing: its result comes whole. */
+  async #read(runtime: Runtime, request: EmbeddingRequest | RerankRequest): Promise<Ending> {
+    const task = { id: this.#taskId, model: this.#options.model };
+    const outcome = request.type === "embedding" ? runtime.embed({ ...task, request }) : runtime.rerank({ ...task, request });
+    if (this.#stopCause !== null) this.stop(this.#stopCause);
+    const { usage, timings, ...output } = await outcome;
+    const result = { ...output, usage, timings: storedTimings(this.#options.claim.queueMs, timings) };
+    return { status: "succeeded", result, completionTokens: 0 };
+  }
+
   #writer(): ChunkWriter {
     const { store, claim } = this.#options;
     return new ChunkWriter({ store, claim, onStop: (reason) => this.stop(reason), onFenced: () => this.stop("fenced") });
@@ -91,6 +104,8 @@ export class Attempt {
 
   #failure(error: AppError): Ending {
     const { counts } = this.#options.claim;
+    // What generates nothing has nothing to show when it is stopped: the store ends it as it was asked to, or hands it on.
+    if (this.#stopCause !== null && STOPPED.has(error.code)) return { status: "queued" };
     // The engine was closed over it: the worker is stopping.
     if (this.#stopCause === "handback" && error.code === "engine_failed") return { status: "queued" };
     const decision = decideRetry(error.code, counts);
@@ -102,21 +117,24 @@ export class Attempt {
 }
 
 /** To the tenth of a millisecond: what is below is noise. */
-function storedTimings(queueMs: number, { prefill_ms, first_token_ms, generate_ms }: GenerateOutcome["timings"]): Timings {
+function storedTimings(queueMs: number, { wait_ms, prefill_ms, generate_ms }: RunTimings): Timings {
   const round = (ms: number | null) => (ms === null ? null : Math.round(ms * 10) / 10);
+  const hasTokens = prefill_ms !== null && generate_ms !== null;
   return {
-    queue_ms: queueMs,
+    queue_ms: round(queueMs + wait_ms),
     prefill_ms: round(prefill_ms),
-    first_token_ms: round(first_token_ms),
+    first_token_ms: hasTokens ? round(queueMs + wait_ms + prefill_ms) : null,
     generate_ms: round(generate_ms),
   };
 }
 
-function endingOf({ text, finishReason, usage, timings }: GenerateOutcome, queueMs: number): Ending {
-  const statuses = { stop: "succeeded", length: "succeeded", cancelled: "cancelled", deadline: "expired" } as const;
+function endingOf({ text, toolCalls, finishReason, usage, timings }: GenerateOutcome, queueMs: number): Ending {
+  const ended = { stop: "succeeded", length: "succeeded", tool_calls: "succeeded" } as const;
+  const statuses = { ...ended, cancelled: "cancelled", deadline: "expired" } as const;
+  const result = { text, finish_reason: finishReason, usage, timings: storedTimings(queueMs, timings) };
   return {
     status: statuses[finishReason],
-    result: { text, finish_reason: finishReason, usage, timings: storedTimings(queueMs, timings) },
+    result: toolCalls === undefined ? result : { ...result, tool_calls: toolCalls },
     completionTokens: usage.completion_tokens,
   };
 }

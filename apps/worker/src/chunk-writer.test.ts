@@ -1,12 +1,12 @@
 import { AppError, type TokenChunk } from "@llamero/core";
 import type { Store } from "@llamero/store";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ChunkWriter } from "./chunk-writer.ts";
 
 type Append = Store["append"];
 type Written = { k: number; chunk: TokenChunk };
 
-function writerOver(answer: (written: Written) => ReturnType<Append>) {
+function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched = false) {
   const written: Written[] = [];
   const heard: string[] = [];
   const append: Append = (_claim, k, chunk) => {
@@ -15,14 +15,16 @@ function writerOver(answer: (written: Written) => ReturnType<Append>) {
   };
   const writer = new ChunkWriter({
     store: { append },
-    claim: { jobId: "job_1", fence: 1 },
+    claim: { jobId: "job_1", fence: 1, isWatched },
     onStop: (reason) => heard.push(reason),
     onFenced: () => heard.push("fenced"),
   });
   return { writer, written, heard };
 }
 
-const stored = async () => ({ outcome: "appended", stop: null }) as const;
+const stored = async () => ({ outcome: "appended", stop: null, isWatched: false }) as const;
+
+afterEach(() => void vi.useRealTimers());
 
 test("gathers what comes between two flushes into one chunk, and numbers chunks from 1", async () => {
   const { writer, written } = writerOver(stored);
@@ -41,6 +43,18 @@ test("writes nothing when nothing came", async () => {
   const { writer, written } = writerOver(stored);
   await writer.flush();
   expect(written).toEqual([]);
+});
+
+test("writes text that comes without a token: the end of what was held back", async () => {
+  const { writer, written } = writerOver(stored);
+  writer.add({ tokens: [1], text: "" });
+  await writer.flush();
+  writer.add({ tokens: [], text: "end" });
+  await writer.flush();
+  expect(written).toEqual([
+    { k: 1, chunk: { tokens: [1], text: "" } },
+    { k: 2, chunk: { tokens: [], text: "end" } },
+  ]);
 });
 
 test("writes by itself after a while, without a flush", async () => {
@@ -73,7 +87,7 @@ test("one write is under way at a time, in order", async () => {
 });
 
 test("passes a stop request on", async () => {
-  const { writer, heard } = writerOver(async () => ({ outcome: "appended", stop: "deadline" }));
+  const { writer, heard } = writerOver(async () => ({ outcome: "appended", stop: "deadline", isWatched: false }));
   writer.add({ tokens: [1], text: "a" });
   await writer.flush();
   expect(heard).toEqual(["deadline"]);
@@ -105,4 +119,36 @@ test("a failed write is told at the next flush, though the timer made it", async
   writer.add({ tokens: [1], text: "a" });
   await failed.promise;
   await expect(writer.flush()).rejects.toMatchObject({ code: "redis_unavailable" });
+});
+
+test("stores tokens every 250 ms, and every 30 while somebody follows them", async () => {
+  vi.useFakeTimers({ now: 0 });
+  const unwatched = writerOver(stored);
+  unwatched.writer.add({ tokens: [1], text: "a" });
+  await vi.advanceTimersByTimeAsync(249);
+  expect(unwatched.written).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(unwatched.written).toHaveLength(1);
+
+  const watched = writerOver(async () => ({ outcome: "appended", stop: null, isWatched: watched.written.length < 2 }), true);
+  for (const [waitMs, chunks] of [
+    [30, 1],
+    [30, 2],
+    [150, 2],
+    [50, 3],
+  ] as const) {
+    watched.writer.add({ tokens: [1], text: "a" });
+    await vi.advanceTimersByTimeAsync(waitMs);
+    expect(watched.written).toHaveLength(chunks);
+  }
+});
+
+test("several jobs store at the same moment, whenever their tokens came", async () => {
+  vi.useFakeTimers({ now: 0 });
+  const [one, other] = [writerOver(stored), writerOver(stored)];
+  one.writer.add({ tokens: [1], text: "a" });
+  await vi.advanceTimersByTimeAsync(200);
+  other.writer.add({ tokens: [2], text: "b" });
+  await vi.advanceTimersByTimeAsync(50);
+  expect([one.written.length, other.written.length]).toEqual([1, 1]);
 });

@@ -31,6 +31,7 @@ function factory() {
       models,
       generate: refuse,
       embed: refuse,
+      rerank: refuse,
       stop: () => {},
       close: async () => {
         engine.isClosed = true;
@@ -44,26 +45,35 @@ function factory() {
 
 const crashed = new AppError("engine_crashed", "The engine ended.");
 
-test("rejects when the first start fails", async () => {
+/** A host whose engine runs; `givenUp` gets what it gave up over. */
+async function open(start: ReturnType<typeof factory>["start"]) {
+  const givenUp: AppError[] = [];
+  const host = new EngineHost({ start, logger, onGivenUp: (error) => givenUp.push(error) });
+  await host.runtime();
+  return { host, givenUp };
+}
+
+test("rejects when the first start fails, and leaves it at that", async () => {
   const { state, start } = factory();
   state.failing = 1;
-  await expect(EngineHost.open({ start, logger })).rejects.toMatchObject({ code: "engine_crashed" });
+  await expect(open(start)).rejects.toMatchObject({ code: "engine_crashed" });
   expect(state.starts).toBe(1);
 });
 
 test("replaces an engine that ends, and whoever asks meanwhile gets the successor", async () => {
   const { engines, state, start } = factory();
-  const host = await EngineHost.open({ start, logger });
+  const { host, givenUp } = await open(start);
   state.crash(crashed);
   const runtime = await host.runtime();
   expect(runtime).toBe(engines[1]);
   await host.close();
   expect(engines[1]?.isClosed).toBe(true);
+  expect(givenUp).toEqual([]);
 });
 
 test("says at once that the engine has gone, and when its successor is there", async () => {
   const { engines, state, start } = factory();
-  const host = await EngineHost.open({ start, logger });
+  const { host } = await open(start);
   const told: boolean[] = [];
   host.watch((isUp) => told.push(isUp));
   expect(host.current).toBe(engines[0]);
@@ -76,21 +86,31 @@ test("says at once that the engine has gone, and when its successor is there", a
   await host.close();
 });
 
-test("goes on trying while starts fail", async () => {
-  const { engines, state, start } = factory();
-  const host = await EngineHost.open({ start, logger });
+test("gives up when the successor cannot be started, and says why", async () => {
+  const { state, start } = factory();
+  const { host, givenUp } = await open(start);
   state.failing = 1;
   state.crash(crashed);
-  expect(await host.runtime()).toBe(engines[1]);
-  expect(state.starts).toBe(3);
+  await expect(host.runtime()).rejects.toThrow("cannot start");
+  expect(givenUp).toMatchObject([{ code: "engine_crashed", message: "cannot start" }]);
+  expect(state.starts).toBe(2);
   await host.close();
 });
 
-test("starts no engine after it is closed, and closing twice is legal", async () => {
+test("starts no engine after it is closed, gives up over nothing, and closing twice is legal", async () => {
   const { state, start } = factory();
-  const host = await EngineHost.open({ start, logger });
+  const { host, givenUp } = await open(start);
   state.crash(crashed);
   await Promise.all([host.close(), host.close()]);
   expect(state.starts).toBe(1);
+  await expect(host.runtime()).rejects.toBe(crashed);
+  expect(givenUp).toEqual([]);
+});
+
+test("ends a start that is under way when it is closed", async () => {
+  const start = (_onExit: unknown, signal: AbortSignal) =>
+    new Promise<Runtime>((_, reject) => signal.addEventListener("abort", () => reject(crashed)));
+  const host = new EngineHost({ start, logger, onGivenUp: () => {} });
+  await host.close();
   await expect(host.runtime()).rejects.toBe(crashed);
 });

@@ -1,47 +1,40 @@
-import { AppError, type LoadedModel, type Runtime } from "@llamero/core";
+import { AppError, type Runtime, toAppError } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 
-/** Waits between two starts of an engine that keeps ending, in milliseconds: doubled each time, up to the last. */
+/** Waits before a crashed engine's successor is started, in milliseconds: doubled each time, up to the last. */
 const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 30_000;
 /** An engine that has run this long starts the next backoff from the beginning. */
 const HEALTHY_MS = 60_000;
 
-export interface EngineHostOptions {
-  /** Starts an engine; `onExit` is called when it ends by itself. */
-  start: (onExit: (error: AppError) => void) => Promise<Runtime>;
+export interface EngineHostOptions<R extends Runtime> {
+  /** Starts an engine; `onExit` is called when it ends by itself; the signal ends the start. */
+  start: (onExit: (error: AppError) => void, signal: AbortSignal) => Promise<R>;
+  /** A crashed engine's successor could not be started: the host has given up. */
+  onGivenUp: (error: AppError) => void;
   logger: Logger;
 }
 
-/** Keeps an engine running: one that crashes is replaced, and whoever needs it meanwhile waits. */
-export class EngineHost {
-  readonly #options: EngineHostOptions;
-  #runtime: Promise<Runtime>;
+/** Keeps one model's engine running: one that crashes is replaced, and whoever needs it meanwhile waits. */
+export class EngineHost<R extends Runtime = Runtime> {
+  readonly #options: EngineHostOptions<R>;
+  readonly #closing = new AbortController();
+  #runtime: Promise<R>;
   #backoffMs = FIRST_BACKOFF_MS;
   #startedAt = 0;
-  #isClosed = false;
   #cancelWait = () => {};
-  #current: Runtime | null = null;
+  #current: R | null = null;
   #onState: (isUp: boolean) => void = () => {};
 
-  private constructor(options: EngineHostOptions) {
+  /** Starts the first engine at once. */
+  constructor(options: EngineHostOptions<R>) {
     this.#options = options;
     this.#runtime = this.#launch();
-  }
-
-  /** @throws AppError what the first start throws */
-  static async open(options: EngineHostOptions): Promise<EngineHost> {
-    const host = new EngineHost(options);
-    await host.#runtime;
-    return host;
-  }
-
-  async models(): Promise<readonly LoadedModel[]> {
-    return (await this.#runtime).models;
+    this.#runtime.catch(() => {});
   }
 
   /** The running engine; null while one is being replaced. */
-  get current(): Runtime | null {
+  get current(): R | null {
     return this.#current;
   }
 
@@ -50,13 +43,14 @@ export class EngineHost {
     this.#onState = onState;
   }
 
-  /** The running engine; while one is being replaced, its successor. */
-  runtime(): Promise<Runtime> {
+  /** The running engine; while one is being started, that one. Rejects with what its start throws. */
+  runtime(): Promise<R> {
     return this.#runtime;
   }
 
+  /** Ends the engine, also one that is being started. Legal to call twice. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#cancelWait();
     await this.#runtime.then(
       (runtime) => runtime.close(),
@@ -64,8 +58,8 @@ export class EngineHost {
     );
   }
 
-  async #launch(): Promise<Runtime> {
-    const runtime = await this.#options.start((error) => this.#replace(error));
+  async #launch(): Promise<R> {
+    const runtime = await this.#options.start((error) => this.#replace(error), this.#closing.signal);
     this.#startedAt = performance.now();
     // It may have ended while the news of its start were under way.
     if (runtime.isOver) throw new AppError("engine_crashed", "The engine ended right after its start.");
@@ -77,24 +71,21 @@ export class EngineHost {
   #replace(error: AppError): void {
     const hadStarted = this.#current !== null;
     this.#current = null;
-    if (this.#isClosed || !hadStarted) return;
+    if (this.#closing.signal.aborted || !hadStarted) return;
     this.#onState(false);
     if (performance.now() - this.#startedAt > HEALTHY_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     this.#runtime = this.#restart(error);
-    this.#runtime.catch(() => {});
+    this.#runtime.catch((cause: unknown) => {
+      if (this.#closing.signal.aborted) return;
+      this.#options.onGivenUp(toAppError(cause, "engine_failed", "The engine could not be started again."));
+    });
   }
 
-  async #restart(first: AppError): Promise<Runtime> {
-    for (let error: unknown = first; ; ) {
-      this.#options.logger.error({ err: error, wait_ms: this.#backoffMs }, "the engine ended; starting another");
-      await this.#wait();
-      if (this.#isClosed) throw error;
-      try {
-        return await this.#launch();
-      } catch (next) {
-        error = next;
-      }
-    }
+  async #restart(error: AppError): Promise<R> {
+    this.#options.logger.error({ err: error, wait_ms: this.#backoffMs }, "the engine ended; starting another");
+    await this.#wait();
+    if (this.#closing.signal.aborted) throw error;
+    return this.#launch();
   }
 
   async #wait(): Promise<void> {

@@ -24,7 +24,8 @@ export function logEngineEvents(logger: Logger): (event: EngineEvent) => void {
     } else if (event.type === "reduced") {
       logger.warn(event, `${model} does not fit as asked for: ${event.slots} slots of ${event.contextSize} tokens`);
     } else {
-      logger.info({ model }, `loaded ${model}`);
+      // It may be unloaded and loaded again.
+      shown.delete(`load ${model}`);
     }
   };
 }

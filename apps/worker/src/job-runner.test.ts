@@ -11,7 +11,7 @@ const outcome: GenerateOutcome = {
   text: "ok",
   finishReason: "stop",
   usage,
-  timings: { prefill_ms: 1, first_token_ms: 1, generate_ms: 1 },
+  timings: { wait_ms: 0, prefill_ms: 1, generate_ms: 1 },
 };
 
 interface Task {
@@ -35,6 +35,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
       return promise;
     },
     embed: () => Promise.reject(new Error("not expected")),
+    rerank: () => Promise.reject(new Error("not expected")),
     stop: (id) => tasks.find((task) => task.id === id)?.end(new AppError("engine_failed", "stopped")),
     close: async () => {},
   };
@@ -57,6 +58,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
         counts: { lost: 0, crashes: 0, failures: 0, ...counts[job_id] },
         request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
         queueMs: 0,
+        isWatched: false,
       };
       return { outcome: "claimed" as const, claim };
     },

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { join } from "node:path";
-import { modelSlug, newId } from "@llamero/core";
-import { parseModelSource, startEngine } from "@llamero/engine";
+import { newId } from "@llamero/core";
+import { type EngineOptions, type Survey, surveyModels } from "@llamero/engine";
 import {
   type Env,
   type ProcessContext,
@@ -12,39 +11,27 @@ import {
   type Settings,
   settingsFor,
 } from "@llamero/process";
-import { Carriers, Consumer } from "@llamero/queue";
-import { connectRedis, createStore, onStopRequest, requireServer } from "@llamero/store";
+import { Carriers } from "@llamero/queue";
+import { connectRedis, createStore, onStopRequest, requireServer, type WorkerBeat } from "@llamero/store";
 import { announce } from "./announce.ts";
-import { drain } from "./drain.ts";
-import { EngineHost } from "./engine-host.ts";
-import { logEngineEvents } from "./engine-log.ts";
-import { startHeartbeat } from "./heartbeat.ts";
-import { JobRunner } from "./job-runner.ts";
-
-/**
- * Carriers in hand beyond the slots, as a share of them: a freed slot starts its next job with the next step, instead of standing empty
- * until one has been pulled and claimed. On two cores, 100M parameters and 16 slots the whole path makes 0.97 of what the engine
- * alone makes, without it 0.88 (`npm run bench -- engine`).
- */
-const IN_HAND_SHARE = 1 / 8;
+import { engineOptions } from "./engine-options.ts";
+import { Engines } from "./engines.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { ModelPlacement } from "./model-placement.ts";
+import { PlacedModel } from "./placed-model.ts";
 
 type Context = ProcessContext<Settings<"worker">>;
+type Connections = Awaited<ReturnType<typeof openRedis>>;
 
 /** Runs a worker until it is told to stop. */
 export async function main(env: Env): Promise<void> {
-  const engine: NewestEngine = { kill: () => {} };
+  const engines = new Engines();
   await runProcess({
     name: "worker",
     configure: () => parseEnv(settingsFor("worker"), env),
-    start: (context) => start(context, engine),
-    // A stopped engine does not notice that its worker is gone.
-    kill: () => engine.kill(),
+    start: (context) => start(context, engines),
+    kill: () => engines.kill(),
   });
-}
-
-/** What a forced exit needs of the engine. */
-interface NewestEngine {
-  kill: () => void;
 }
 
 async function openRedis({ config, lifecycle }: Context) {
@@ -58,73 +45,68 @@ async function openRedis({ config, lifecycle }: Context) {
   return { redis, pulls: await open("redis pulls", "blocking"), hints: await open("redis hints", "blocking") };
 }
 
-async function openEngine({ config, logger, lifecycle }: Context, newest: NewestEngine): Promise<EngineHost> {
-  const models = (await Promise.all(config.LLAMERO_MODELS.map(parseModelSource))).flat();
-  const engine = await EngineHost.open({
-    logger,
-    start: async (onExit) => {
-      const engine = await startEngine({
-        models,
-        gpu: config.LLAMERO_GPU === false ? "false" : config.LLAMERO_GPU,
-        modelsDir: config.MODELS_DIR,
-        ...(config.LLAMERO_SLOTS === undefined ? {} : { slots: config.LLAMERO_SLOTS }),
-        ...(config.LLAMERO_CONTEXT === undefined ? {} : { contextSize: config.LLAMERO_CONTEXT }),
-        ...(config.LLAMERO_THREADS === undefined ? {} : { threads: config.LLAMERO_THREADS }),
-        ...(config.LLAMERO_PARALLEL_CONTEXTS === undefined ? {} : { contexts: config.LLAMERO_PARALLEL_CONTEXTS }),
-        cacheDir: join(config.DATA_DIR, "engine"),
-        onProgress: logEngineEvents(logger),
-        onLog: (line) => logger.debug({ line }, "engine"),
-        silentMs: config.LLAMERO_ENGINE_SILENT_SECONDS * 1000,
-        stuckMs: config.LLAMERO_ENGINE_STUCK_SECONDS * 1000,
-        onExit,
-      });
-      newest.kill = () => engine.kill();
-      logger.info({ engine_pid: engine.pid }, "engine started");
-      return engine;
-    },
-  });
-  lifecycle.defer("engine", () => engine.close());
-  return engine;
+async function start(context: Context, engines: Engines): Promise<ReadyDetails> {
+  const { config, logger, signal } = context;
+  const connections = await openRedis(context);
+  const options = await engineOptions(config, logger);
+  const survey = await surveyModels({ ...options, signal });
+  const { gpu, budgetBytes } = survey;
+  logger.info({ gpu, budget_bytes: budgetBytes, models: survey.models.length }, "models surveyed");
+  const { store, models, placement, heartbeat, announceAll } = assemble(context, connections, { engines, options, survey });
+  await onStopRequest(connections.hints, store.keys, (jobId, reason) => placement.stop(jobId, reason));
+  await heartbeat.start();
+  await placement.fill();
+  await announceAll();
+  await heartbeat.beat();
+  placement.start();
+  return { models: models.map(({ facts: { name, slots, context_length } }) => ({ name, slots, context_length })) };
 }
 
-async function start(context: Context, newest: NewestEngine): Promise<ReadyDetails> {
-  const { config, logger, lifecycle, fail } = context;
-  const { redis, pulls, hints } = await openRedis(context);
-  const engine = await openEngine(context, newest);
+interface Surveyed {
+  engines: Engines;
+  options: EngineOptions;
+  survey: Survey;
+}
+
+/** Puts the worker together; nothing runs yet. */
+function assemble({ config, logger, lifecycle, fail }: Context, { redis, pulls }: Connections, surveyed: Surveyed) {
+  const { engines, options, survey } = surveyed;
+  const { budgetBytes } = survey;
   const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
   const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
-  const consumers: Consumer[] = [];
-  const onIntake = (isOpen: boolean) => {
-    for (const consumer of consumers) isOpen ? consumer.release() : consumer.hold();
-  };
-  const runner = new JobRunner({ store, carriers, engine, workerId, logger, onIntake });
-  await onStopRequest(hints, store.keys, (jobId, reason) => runner.stop(jobId, reason));
-
-  const models = await engine.models();
-  await announce(store, models, logger, Date.now());
-  for (const { name, slots } of models)
-    consumers.push(
-      new Consumer({
-        connection: pulls,
-        keys: store.keys,
-        slug: modelSlug(name),
-        concurrency: slots + Math.ceil(slots * IN_HAND_SHARE),
-        handle: (carrier) => runner.handle(name, carrier),
-        onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
-      }),
-    );
-  lifecycle.defer("consumers", () => drain(consumers, runner, config.LLAMERO_STOP_SECONDS * 1000));
-  for (const consumer of consumers) consumer.start(fail);
-
-  const slots = models.map((model) => ({ slug: modelSlug(model.name), slots: model.slots }));
-  const heartbeat = await startHeartbeat({
-    store,
-    carriers,
-    worker: { workerId, host: hostname(), pid: process.pid, slots },
-    logger,
+  const models = survey.models.map((model) => {
+    const start = engines.starter(model, options, logger);
+    return new PlacedModel({
+      surveyed: model,
+      budgetBytes,
+      server: { start, store, carriers, pulls, workerId, logger, onFailure: fail },
+      onChange: () => heartbeat.soon(),
+      onRoom: () => placement.wake(),
+    });
   });
+  const announceAll = () =>
+    announce(
+      store,
+      models.map((model) => model.facts),
+      logger,
+      Date.now(),
+    );
+  const onLoaded = () =>
+    void announceAll().catch((error: unknown) => logger.warn({ err: error }, "could not renew the catalogue's entries"));
+  const placement = new ModelPlacement({ models, budgetBytes, workerId, store, logger, onLoaded });
+  lifecycle.defer("models", () => placement.close(config.LLAMERO_STOP_SECONDS * 1000));
+  const identity = { workerId, host: hostname(), pid: process.pid };
+  const heartbeat = new Heartbeat({ store, carriers, logger, read: () => ({ ...identity, ...told(models) }) });
   lifecycle.defer("heartbeat", () => heartbeat.stop());
-  return { models: models.map(({ name, slots, context_length }) => ({ name, slots, context_length })) };
+  return { store, models, placement, heartbeat, announceAll };
+}
+
+/** What a heartbeat tells of the models. */
+function told(models: readonly PlacedModel[]): Pick<WorkerBeat, "slots" | "models"> {
+  return {
+    slots: models.flatMap(({ slug, slots }) => (slots === null ? [] : [{ slug, slots }])),
+    models: models.map((model) => model.placement()),
+  };
 }

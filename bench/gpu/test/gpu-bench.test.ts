@@ -19,6 +19,7 @@ test("compares completion tokens with the prompts' time on both sides, and with 
     tokensPerSecond,
     firstTokenMs: [1],
     cpuSecondsPer1000Tokens: null,
+    loopMicrosecondsPerToken: null,
     peakRssBytes: 1,
     batchOccupancy: null,
     windowSeconds: 1,

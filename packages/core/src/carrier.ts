@@ -11,3 +11,10 @@ export type Carrier = z.infer<typeof carrierSchema>;
 export function carrierId(carrier: Pick<Carrier, "job_id" | "run">): string {
   return `${carrier.job_id}-${carrier.run}`;
 }
+
+/**
+ * What the BullMQ job of a delivery holds. `round` numbers the times the delivery was scheduled; a carrier of an earlier round is
+ * stale and is acknowledged without an attempt.
+ */
+export const deliveryCarrierSchema = z.object({ v: z.literal(1), delivery_id: z.string(), round: z.int().positive() });
+export type DeliveryCarrier = z.infer<typeof deliveryCarrierSchema>;

@@ -7,7 +7,14 @@ const CELL_CHARS = 2;
 const RANDOM_CHARS = 14;
 const BODY = new RegExp(`^[${ALPHABET}]{${TIME_CHARS + CELL_CHARS + RANDOM_CHARS}}$`);
 
-const prefixes = { job: "job_", worker: "wrk_", event: "evt_", request: "req_" } as const;
+const prefixes = {
+  job: "job_",
+  worker: "wrk_",
+  event: "evt_",
+  request: "req_",
+  endpoint: "whep_",
+  delivery: "dlv_",
+} as const;
 export type IdKind = keyof typeof prefixes;
 
 export interface IdSource {

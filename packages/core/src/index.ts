@@ -1,4 +1,15 @@
-export { type Carrier, carrierId, carrierSchema } from "./carrier.ts";
+export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
+export {
+  type Delivery,
+  type DeliveryAttempt,
+  type DeliveryEvent,
+  type DeliveryStatus,
+  deliveryEvents,
+  deliverySchema,
+  deliveryStatuses,
+  deliveryStatusSchema,
+  webhookTestEvent,
+} from "./delivery.ts";
 export { AppError, type ErrorCode, type ErrorKind, errorCodes, isErrorCode, toAppError } from "./errors.ts";
 export { type IdKind, type IdSource, isId, jobIdSchema, newId } from "./ids.ts";
 export {
@@ -8,6 +19,8 @@ export {
   jobSchema,
   type Output,
   outputSchema,
+  type RerankResult,
+  rerankResultSchema,
   type Timings,
   timingsSchema,
   type Usage,
@@ -22,6 +35,7 @@ export {
   jobTypes,
   type Message,
   messageSchema,
+  type RerankRequest,
   requestTexts,
 } from "./job-request.ts";
 export {
@@ -36,6 +50,7 @@ export {
 export { checkJsonSchema } from "./json-schema.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
+export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
 export {
   type AttemptCount,
   type AttemptCounts,
@@ -52,8 +67,45 @@ export type {
   GenerateOutcome,
   GenerateTask,
   LoadedModel,
+  RerankOutcome,
+  RerankTask,
+  RunTimings,
   Runtime,
   StopReason,
   TokenChunk,
 } from "./runtime.ts";
 export { metadataSchema, type SubmitBody, startTime, submitSchema, toJobRequest } from "./submit.ts";
+export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
+export {
+  breakerStates,
+  type CreateWebhookEndpoint,
+  createWebhookEndpointSchema,
+  defaultWebhookEvents,
+  type JobWebhook,
+  type JobWebhookView,
+  jobWebhookSchema,
+  jobWebhookViewSchema,
+  MAX_WEBHOOK_URL_CHARS,
+  type RotateWebhookSecret,
+  rotateWebhookSecretSchema,
+  WEBHOOK_SECRET_PREFIX,
+  type WebhookEndpoint,
+  type WebhookEndpointWithSecret,
+  type WebhookEvent,
+  type WebhookPayloadStyle,
+  webhookDisabledReasons,
+  webhookEndpointSchema,
+  webhookEndpointWithSecretSchema,
+  webhookEventSchema,
+  webhookEvents,
+  webhookPayloadStyles,
+  webhookSecretSchema,
+} from "./webhook.ts";
+export {
+  type FullWebhook,
+  fullWebhookSchema,
+  type OmittableField,
+  omittableFields,
+  type ThinWebhook,
+  thinWebhookSchema,
+} from "./webhook-payload.ts";

@@ -4,22 +4,40 @@ import { jobTypes } from "./job-request.ts";
 import { jobStatuses } from "./job-state.ts";
 import { paramsSchema } from "./params.ts";
 import { metadataSchema } from "./submit.ts";
+import { toolCallSchema } from "./tools.ts";
+import { jobWebhookViewSchema } from "./webhook.ts";
 
-export const finishReasons = ["stop", "length", "cancelled", "deadline"] as const;
+export const finishReasons = ["stop", "length", "tool_calls", "cancelled", "deadline"] as const;
 export type FinishReason = (typeof finishReasons)[number];
 const finishReasonSchema = z.enum(finishReasons).meta({
-  description: "stop: the model ended or a stop text came; length: max_tokens or the context is reached.",
+  description:
+    "stop: the model ended or a stop text came; length: max_tokens or the context is reached; tool_calls: it asks for calls.",
 });
+
+export const rerankResultSchema = z
+  .object({
+    index: z.int().nonnegative().meta({ description: "Of the document in the request, from 0." }),
+    relevance_score: z.number().min(0).max(1).meta({
+      description: "The output of the model's ranking head through a sigmoid, or as it is where the head ends with a softmax.",
+    }),
+  })
+  .meta({ id: "RerankResult" });
+export type RerankResult = z.infer<typeof rerankResultSchema>;
 
 export const outputSchema = z
   .union([
     z.object({
-      message: z.object({ role: z.literal("assistant"), content: z.string() }),
+      message: z.object({
+        role: z.literal("assistant"),
+        content: z.string().nullable().meta({ description: "null where there are only tool_calls." }),
+        tool_calls: z.array(toolCallSchema).optional(),
+      }),
       text: z.string(),
       finish_reason: finishReasonSchema,
     }),
     z.object({ text: z.string(), finish_reason: finishReasonSchema }),
     z.object({ embeddings: z.array(z.array(z.number())).meta({ description: "One vector of length 1 per input." }) }),
+    z.object({ results: z.array(rerankResultSchema).meta({ description: "The highest scores first, equal ones by index." }) }),
   ])
   .meta({ id: "Output" });
 export type Output = z.infer<typeof outputSchema>;
@@ -36,7 +54,12 @@ export type Usage = z.infer<typeof usageSchema>;
 
 const milliseconds = z.number().nonnegative().nullable();
 export const timingsSchema = z
-  .object({ queue_ms: milliseconds, prefill_ms: milliseconds, first_token_ms: milliseconds, generate_ms: milliseconds })
+  .object({
+    queue_ms: milliseconds.meta({ description: "From when the job could first run until it had a slot." }),
+    prefill_ms: milliseconds.meta({ description: "From then to the first token." }),
+    first_token_ms: milliseconds.meta({ description: "Both together." }),
+    generate_ms: milliseconds.meta({ description: "From the first token to the last." }),
+  })
   .meta({ id: "Timings" });
 export type Timings = z.infer<typeof timingsSchema>;
 
@@ -66,6 +89,7 @@ export const jobSchema = z
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     metadata: metadataSchema,
     retry_of: jobIdSchema.nullable(),
+    webhook: jobWebhookViewSchema.nullable(),
   })
   .meta({ id: "Job" });
 export type Job = z.infer<typeof jobSchema>;

@@ -7,7 +7,7 @@ export const modelEntrySchema = z.object({
   /** The name made fit for a queue name: `inference.<slug>`. */
   slug: z.string(),
   context_length: z.int().positive().meta({ description: "Tokens a slot holds: prompt and completion together." }),
-  capabilities: z.array(z.enum(["chat", "completion", "embedding"])),
+  capabilities: z.array(z.enum(["chat", "completion", "embedding", "rerank"])),
   embedding_length: z.int().positive(),
   /** Longest text of any token in bytes: a prompt has at least `bytes / max_token_bytes` tokens. */
   max_token_bytes: z.int().positive(),

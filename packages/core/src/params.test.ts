@@ -36,7 +36,8 @@ describe.each(Object.entries(ranges))("%s", (name, range) => {
 });
 
 test("has bounds tested for every number that there is", () => {
-  const others = ["stop", "dry_sequence_breakers", "logit_bias", "ignore_eos", "response_format", "grammar"];
+  const aboutTools = ["tools", "tool_choice", "parallel_tool_calls"];
+  const others = ["stop", "dry_sequence_breakers", "logit_bias", "ignore_eos", "response_format", "grammar", ...aboutTools];
   expect([...Object.keys(ranges), ...others].sort()).toEqual(Object.keys(paramsSchema.shape).sort());
 });
 

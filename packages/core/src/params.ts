@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ownRecord } from "./own-record.ts";
+import { toolChoiceSchema, toolSchema } from "./tools.ts";
 
 const text = z.string();
 
@@ -71,6 +72,11 @@ export const paramsSchema = z
     ignore_eos: z.boolean().optional().meta({ description: "Goes on to max_tokens; for load tests." }),
     response_format: responseFormatSchema.optional(),
     grammar: z.string().min(1).max(65_536).optional().meta({ description: "A GBNF grammar; not together with response_format." }),
+    tools: z.array(toolSchema).min(1, "is empty").max(128).optional().meta({
+      description: "What the model may ask to be run; for chats, not together with grammar or a JSON response_format.",
+    }),
+    tool_choice: toolChoiceSchema.optional(),
+    parallel_tool_calls: z.boolean().optional().meta({ description: "Whether one answer may hold several calls. Default true." }),
   })
   .meta({ id: "Params" });
 

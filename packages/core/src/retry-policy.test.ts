@@ -23,6 +23,10 @@ test("what is counted for one reason does not bring another's limit nearer", () 
   expect(decideRetry("engine_failed", counted({ lost: 4, crashes: 9 }))).toEqual({ retry: true, countsAs: "failures" });
 });
 
+test("an engine that ended before the job had a slot says nothing about it", () => {
+  expect(decideRetry("engine_restarted", counted({ crashes: 2, failures: 2 }))).toEqual({ retry: true, countsAs: null });
+});
+
 test("a Redis that is away or full is nobody's fault", () => {
   expect(decideRetry("redis_unavailable", counted({ lost: 4, failures: 2 }))).toEqual({ retry: true, countsAs: null });
 });

@@ -27,6 +27,7 @@ export const retryPolicy = {
   worker_lost: { countsAs: "lost", limit: 5 },
   engine_crashed: { countsAs: "crashes", limit: TIMES_BEFORE_ALONE + 1 },
   engine_failed: { countsAs: "failures", limit: TIMES_BEFORE_ALONE + 1 },
+  engine_restarted: { countsAs: null, limit: Number.POSITIVE_INFINITY },
   redis_unavailable: { countsAs: null, limit: Number.POSITIVE_INFINITY },
   redis_memory_full: { countsAs: null, limit: Number.POSITIVE_INFINITY },
 } as const satisfies Partial<Record<ErrorCode, RetryRule>>;

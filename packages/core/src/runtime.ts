@@ -1,6 +1,7 @@
-import type { FinishReason, Timings, Usage } from "./job.ts";
-import type { EmbeddingRequest, GenerateRequest } from "./job-request.ts";
+import type { FinishReason, RerankResult, Usage } from "./job.ts";
+import type { EmbeddingRequest, GenerateRequest, RerankRequest } from "./job-request.ts";
 import type { ModelEntry } from "./model.ts";
+import type { ToolCall } from "./tools.ts";
 
 /** What a backend says of a model it has loaded; the worker adds name, order and time. */
 export type LoadedModel = Omit<ModelEntry, "v" | "slug" | "is_default" | "registered_at_ms"> & {
@@ -15,6 +16,16 @@ export interface TokenChunk {
   text: string;
 }
 
+/** Where a task's time went in the runtime, in milliseconds. */
+export interface RunTimings {
+  /** From its arrival until it had a slot. */
+  wait_ms: number;
+  /** From then to its first token; of tasks without tokens, all of it. Null: it never had a slot. */
+  prefill_ms: number | null;
+  /** From the first token to the end; null when there was none. */
+  generate_ms: number | null;
+}
+
 export interface GenerateTask {
   /** Unique among the tasks under way in one runtime. */
   id: string;
@@ -23,10 +34,13 @@ export interface GenerateTask {
 }
 
 export interface GenerateOutcome {
+  /** All chunks' texts; tool calls are not in it. */
   text: string;
+  /** Present where there is at least one. */
+  toolCalls?: ToolCall[];
   finishReason: FinishReason;
   usage: Usage;
-  timings: Omit<Timings, "queue_ms">;
+  timings: RunTimings;
 }
 
 export interface EmbedTask {
@@ -39,7 +53,20 @@ export interface EmbedOutcome {
   /** One unit vector per input. */
   embeddings: number[][];
   usage: Usage;
-  timings: Omit<Timings, "queue_ms">;
+  timings: RunTimings;
+}
+
+export interface RerankTask {
+  id: string;
+  model: string;
+  request: RerankRequest;
+}
+
+export interface RerankOutcome {
+  /** The best first, `top_n` at most. */
+  results: RerankResult[];
+  usage: Usage;
+  timings: RunTimings;
 }
 
 /** Why a task is stopped; it becomes the outcome's finish reason. */
@@ -56,6 +83,7 @@ export interface Runtime {
   /** Generates, giving chunks as they come; a stopped task resolves with what it has. */
   generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
   embed(task: EmbedTask): Promise<EmbedOutcome>;
+  rerank(task: RerankTask): Promise<RerankOutcome>;
   /** Stops a task within one decode step; unknown ids are ignored. */
   stop(taskId: string, reason: StopReason): void;
   /** Ends everything; legal to call twice. */

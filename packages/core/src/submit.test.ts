@@ -29,6 +29,8 @@ describe("what a worker gets", () => {
     ["a raw prompt", { type: "completion", prompt: "hi" }, { type: "completion", prompt: "hi", params: { seed: 7 } }],
     ["one input as a list", { input: "hi" }, { type: "embedding", input: ["hi"] }],
     ["several inputs", { type: "embedding", input: ["a", "b"] }, { type: "embedding", input: ["a", "b"] }],
+    ["a query with documents", { query: "q", documents: ["a", "b"] }, { type: "rerank", query: "q", documents: ["a", "b"] }],
+    ["the best of documents", { query: "q", documents: ["a"], top_n: 5 }, { type: "rerank", top_n: 5 }],
     ["seed 0, which is a seed", { prompt: "hi", params: { seed: 0 } }, { type: "chat", params: { seed: 0 } }],
     ["the other params untouched", { prompt: "hi", params: { top_k: 0 } }, { type: "chat", params: { top_k: 0, seed: 7 } }],
   ])("%s", (_name, body, expected) => {
@@ -41,6 +43,7 @@ describe("what a worker gets", () => {
     expect(requestTexts(toJobRequest({ messages: [{ role: "system", content: "a" }, message] }, 1))).toEqual(["a", "hi"]);
     expect(requestTexts(toJobRequest({ prompt: "p", type: "completion" }, 1))).toEqual(["p"]);
     expect(requestTexts(toJobRequest({ input: ["a", "b"] }, 1))).toEqual(["a", "b"]);
+    expect(requestTexts(toJobRequest({ query: "q", documents: ["a", "b"] }, 1))).toEqual(["q", "a", "b"]);
   });
 });
 
@@ -63,6 +66,13 @@ describe("refuses", () => {
     ["an embedding of messages", { type: "embedding", messages: [message] }, { code: "invalid_request", param: "type" }],
     ["params for an embedding", { input: "a", params: { temperature: 1 } }, { code: "invalid_request", param: "params" }],
     ["empty params for an embedding", { input: "a", params: {} }, { code: "invalid_request", param: "params" }],
+    ["a query without documents", { query: "q" }, { code: "invalid_request", param: "documents" }],
+    ["documents without a query", { documents: ["a"] }, { code: "invalid_request", param: "query" }],
+    ["documents and a prompt", { query: "q", documents: ["a"], prompt: "a" }, { code: "invalid_request", param: "documents" }],
+    ["a query beside a prompt", { query: "q", prompt: "a" }, { code: "invalid_request", param: "query" }],
+    ["top_n beside input", { input: "a", top_n: 1 }, { code: "invalid_request", param: "top_n" }],
+    ["a chat about documents", { type: "chat", query: "q", documents: ["a"] }, { code: "invalid_request", param: "type" }],
+    ["params for a rerank", { query: "q", documents: ["a"], params: {} }, { code: "invalid_request", param: "params" }],
     [
       "a schema that no grammar can keep",
       { prompt: "a", params: { response_format: jsonSchema } },
@@ -129,6 +139,9 @@ describe("the body", () => {
     { messages: [] },
     { messages: [{ role: "user", content: "" }] },
     { messages: [{ role: "tool", content: "a" }] },
+    { messages: [{ role: "assistant", content: null }] },
+    { messages: [{ role: "assistant", tool_calls: [] }] },
+    { messages: [{ role: "user", content: "a", tool_calls: [] }] },
     { messages: [{ role: "user", content: "a", name: "b" }] },
     { messages: Array(1_025).fill(message) },
     { input: "" },

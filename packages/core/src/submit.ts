@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { checkToolMessages, checkTools } from "./check-tools.ts";
 import { AppError } from "./errors.ts";
 import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
 import { checkJsonSchema } from "./json-schema.ts";
 import { ownRecord } from "./own-record.ts";
 import { type Params, paramsSchema } from "./params.ts";
+import { jobWebhookSchema } from "./webhook.ts";
 
 const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 30 * DAY_MS;
@@ -15,11 +17,12 @@ export const metadataSchema = ownRecord(
     .meta({ id: "Metadata", description: "Up to 16 pairs, kept with the job and usable as a list filter." }),
 );
 
-/** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages` and `input`. */
+/** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages`, `input`, and `query` with `documents`. */
 export const submitSchema = z
   .strictObject({
     type: z.enum(jobTypes).optional().meta({
-      description: "Default: `embedding` with input, else `chat`. `completion` continues the prompt as raw text.",
+      description:
+        "Default: `embedding` with input, `rerank` with documents, else `chat`. `completion` continues the prompt as raw text.",
     }),
     model: z.string().min(1).max(256).optional().meta({ description: "Default: the deployment's first model." }),
     prompt: z.string().min(1, "is empty").optional().meta({
@@ -29,6 +32,11 @@ export const submitSchema = z
     input: z
       .union([z.string().min(1, "is empty"), z.array(z.string().min(1, "is empty")).min(1, "is empty").max(2048)])
       .optional(),
+    query: z.string().min(1, "is empty").optional().meta({ description: "What documents are scored against." }),
+    documents: z.array(z.string().min(1, "is empty")).min(1, "is empty").max(2048).optional().meta({
+      description: "Texts to score against the query, by a model that can rerank.",
+    }),
+    top_n: z.int().min(1).optional().meta({ description: "Most results of a rerank job. Default: one per document." }),
     params: paramsSchema.optional(),
     delay_ms: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     run_at: z.iso.datetime({ offset: true }).optional().meta({ description: "Not before this time; excludes delay_ms." }),
@@ -36,6 +44,7 @@ export const submitSchema = z
       description: "Milliseconds from submission after which the job ends as expired.",
     }),
     metadata: metadataSchema.optional(),
+    webhook: jobWebhookSchema.optional(),
   })
   .meta({ id: "SubmitJob" });
 export type SubmitBody = z.infer<typeof submitSchema>;
@@ -44,11 +53,24 @@ function refuse(message: string, param: string | null): never {
   throw new AppError("invalid_request", message, { param });
 }
 
-function onlyField(body: SubmitBody): "prompt" | "messages" | "input" {
-  const given = (["prompt", "messages", "input"] as const).filter((field) => body[field] !== undefined);
+/** The field that holds the work, with the types that can be made of it; the first is the default. */
+const typesOfField = {
+  prompt: ["chat", "completion"],
+  messages: ["chat"],
+  input: ["embedding"],
+  documents: ["rerank"],
+} as const satisfies Partial<Record<keyof SubmitBody, readonly JobRequest["type"][]>>;
+const workFields = Object.keys(typesOfField) as (keyof typeof typesOfField)[];
+
+function onlyField(body: SubmitBody): keyof typeof typesOfField {
+  const given = workFields.filter((field) => body[field] !== undefined);
   const [first] = given;
-  if (first === undefined) refuse("Give one of prompt, messages or input.", "prompt");
-  if (given.length > 1) refuse(`Give only one of prompt, messages and input; got ${given.join(" and ")}.`, given[1] ?? null);
+  if (first === undefined) {
+    if (body.query !== undefined) refuse("Give documents to score against the query.", "documents");
+    refuse("Give one of prompt, messages, input or documents.", "prompt");
+  }
+  if (given.length > 1)
+    refuse(`Give only one of prompt, messages, input and documents; got ${given.join(" and ")}.`, given[1] ?? null);
   return first;
 }
 
@@ -57,15 +79,25 @@ function checkParams(params: Params): void {
   if (format?.type === "json_schema") checkJsonSchema(format.json_schema.schema, "params.response_format.json_schema.schema");
   if (params.grammar !== undefined && format !== undefined && format.type !== "text")
     refuse("Give params.grammar or params.response_format, not both.", "params.grammar");
+  checkTools(params);
 }
 
 /** The job type of a body, from its fields and its `type`. @throws AppError `invalid_request` */
 function typeOf(body: SubmitBody): JobRequest["type"] {
   const field = onlyField(body);
-  const type = body.type ?? (field === "input" ? "embedding" : "chat");
-  const fits = { prompt: ["chat", "completion"], messages: ["chat"], input: ["embedding"] }[field];
+  const fits: readonly JobRequest["type"][] = typesOfField[field];
+  const type = body.type ?? fits[0] ?? "chat";
   if (!fits.includes(type)) refuse(`A job of type ${type} does not take ${field}.`, "type");
+  if (type !== "rerank")
+    for (const other of ["query", "top_n"] as const)
+      if (body[other] !== undefined) refuse(`A job of type ${type} does not take ${other}.`, other);
   return type;
+}
+
+function rerankRequest({ query, documents = [], top_n, params }: SubmitBody): JobRequest {
+  if (params !== undefined) refuse("A rerank job takes no params.", "params");
+  if (query === undefined) refuse("Give the query to score the documents against.", "query");
+  return { v: 1, type: "rerank", query, documents, ...(top_n === undefined ? {} : { top_n }) };
 }
 
 /**
@@ -79,11 +111,17 @@ export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
     if (body.params !== undefined) refuse("An embedding job takes no params.", "params");
     return { v: 1, type, input: [body.input ?? []].flat() };
   }
+  if (type === "rerank") return rerankRequest(body);
   checkParams(body.params ?? {});
   const params = { ...body.params, seed: body.params?.seed ?? seed };
   const prompt = body.prompt ?? "";
-  if (type === "completion") return { v: 1, type, prompt, params };
-  return { v: 1, type, messages: body.messages ?? [{ role: "user", content: prompt }], params };
+  if (type === "completion") {
+    if (params.tools !== undefined) refuse("A completion takes no tools; make it a job of type chat.", "params.tools");
+    return { v: 1, type, prompt, params };
+  }
+  const messages = body.messages ?? [{ role: "user" as const, content: prompt }];
+  checkToolMessages(messages, params);
+  return { v: 1, type, messages, params };
 }
 
 /**

@@ -6,31 +6,36 @@ import {
   type GenerateOutcome,
   type GenerateTask,
   type LoadedModel,
+  type RerankOutcome,
+  type RerankTask,
   type Runtime,
   type StopReason,
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
-import type { EngineOptions } from "./options.ts";
+import type { EngineOptions, Footprint } from "./options.ts";
 import { type EngineStats, type FromChild, fromWireError, isFromChild, type TaskChunk, type ToChild } from "./protocol.ts";
-
 import { SILENT_MS, STUCK_MS, Watchdog } from "./watchdog.ts";
 
 /** How long the child may take to end by itself. */
 const CLOSE_GRACE_MS = 3_000;
 
-type Outcome = GenerateOutcome | EmbedOutcome;
+type Outcome = GenerateOutcome | EmbedOutcome | RerankOutcome;
 
 interface Pending {
   onChunk: (chunk: TokenChunk) => void;
   resolve: (outcome: Outcome) => void;
   reject: (error: AppError) => void;
+  /** It has no slot yet. */
+  isWaiting: boolean;
 }
 
 /** A runtime whose models live in a process of its own. */
 export interface EngineRuntime extends Runtime {
   /** The child's process id. */
   readonly pid: number;
+  /** What each model takes, by name. */
+  readonly footprints: Readonly<Record<string, Footprint>>;
   /** Ends the child at once, whatever state it is in: for when there is no time to close it. */
   kill(): void;
   /** @throws AppError `engine_crashed` when the child is gone or ends meanwhile */
@@ -40,6 +45,7 @@ export interface EngineRuntime extends Runtime {
 /** The parent's side of a loaded engine child: owns the process and the tasks under way in it. */
 export class EngineProcess implements EngineRuntime {
   readonly models: readonly LoadedModel[];
+  readonly footprints: Readonly<Record<string, Footprint>>;
   readonly #child: ChildProcess;
   readonly #onExit: (error: AppError) => void;
   readonly #watchdog: Watchdog;
@@ -53,11 +59,12 @@ export class EngineProcess implements EngineRuntime {
 
   constructor(
     child: ChildProcess,
-    models: LoadedModel[],
+    { models, footprints }: Pick<Extract<FromChild, { type: "loaded" }>, "models" | "footprints">,
     { onExit = () => {}, silentMs = SILENT_MS, stuckMs = STUCK_MS }: Pick<EngineOptions, "onExit" | "silentMs" | "stuckMs">,
   ) {
     this.#child = child;
     this.models = models;
+    this.footprints = footprints;
     this.#onExit = onExit;
     this.#watchdog = new Watchdog({ silentMs, stuckMs, onHung: (what) => this.#giveUp(what) });
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -91,6 +98,10 @@ export class EngineProcess implements EngineRuntime {
     return this.#run(task, { type: "embed", task }, () => {}) as Promise<EmbedOutcome>;
   }
 
+  rerank(task: RerankTask): Promise<RerankOutcome> {
+    return this.#run(task, { type: "rerank", task }, () => {}) as Promise<RerankOutcome>;
+  }
+
   stop(taskId: string, reason: StopReason): void {
     if (this.#gone === null && this.#tasks.has(taskId)) this.#child.send({ type: "stop", taskId, reason } satisfies ToChild);
   }
@@ -116,7 +127,7 @@ export class EngineProcess implements EngineRuntime {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(task);
       if (refusal !== null) return reject(refusal);
-      this.#tasks.set(task.id, { onChunk, resolve, reject });
+      this.#tasks.set(task.id, { onChunk, resolve, reject, isWaiting: false });
       this.#child.send(message);
     });
   }
@@ -136,8 +147,12 @@ export class EngineProcess implements EngineRuntime {
       case "chunks":
         for (const chunk of message.chunks) this.#deliver(chunk);
         return;
+      case "waiting":
+        this.#setWaiting(message.taskId, message.isWaiting);
+        return;
       case "generated":
       case "embedded":
+      case "reranked":
         this.#take(message.taskId)?.resolve(message.outcome);
         return;
       case "failed":
@@ -151,6 +166,7 @@ export class EngineProcess implements EngineRuntime {
         this.#watchdog.progressed(message.progress);
         return;
       case "progress":
+      case "surveyed":
       case "loaded":
       case "load_failed":
         return;
@@ -173,6 +189,11 @@ export class EngineProcess implements EngineRuntime {
     return pending;
   }
 
+  #setWaiting(taskId: string, isWaiting: boolean): void {
+    const pending = this.#tasks.get(taskId);
+    if (pending !== undefined) pending.isWaiting = isWaiting;
+  }
+
   /** SIGKILL also ends what is stopped, and what hangs in native code. */
   #giveUp(what: string): void {
     this.#hung = what;
@@ -184,6 +205,8 @@ export class EngineProcess implements EngineRuntime {
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
     const text = this.#hung === null ? `ended (${how})` : `${this.#hung} and was killed`;
     this.#gone = new AppError("engine_crashed", `The engine process ${text}.`);
+    const innocent = new AppError("engine_restarted", `The engine process ${text} before the task had its turn.`);
+    for (const [id, task] of this.#tasks) if (task.isWaiting) this.#take(id)?.reject(innocent);
     this.#rejectAll(this.#gone);
     if (this.#closing === null) this.#onExit(this.#gone);
   }

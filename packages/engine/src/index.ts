@@ -1,5 +1,13 @@
 export type { EngineRuntime } from "./engine-process.ts";
 export { type ModelSource, parseModelSource } from "./model-source.ts";
-export { type EngineEvent, type EngineOptions, type GpuChoice, gpuChoices } from "./options.ts";
+export {
+  type EngineEvent,
+  type EngineOptions,
+  type Footprint,
+  type GpuChoice,
+  gpuChoices,
+  type Survey,
+  type SurveyedModel,
+} from "./options.ts";
 export type { EngineStats } from "./protocol.ts";
-export { startEngine } from "./start-engine.ts";
+export { startEngine, surveyModels } from "./start-engine.ts";

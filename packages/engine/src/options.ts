@@ -1,4 +1,5 @@
-import type { AppError } from "@llamero/core";
+import type { AppError, LoadedModel } from "@llamero/core";
+import type { Memory } from "./child/memory-fit.ts";
 import type { ModelSource } from "./model-source.ts";
 
 export const gpuChoices = ["auto", "cuda", "metal", "vulkan", "false"] as const;
@@ -14,12 +15,45 @@ export type EngineEvent =
   | { type: "reduced"; model: string; slots: number; contextSize: number }
   | { type: "loaded"; model: string };
 
+/** What a loaded model takes, and where it lies. */
+export interface Footprint {
+  /** The backend that it runs on; false is the CPU. */
+  gpu: string | false;
+  /** Layers on the GPU, of all that it has. */
+  gpuLayers: number;
+  totalLayers: number;
+  /** llama.cpp's estimate from before it was loaded, in bytes. */
+  estimated: Memory;
+  /** By how much the GPU's memory in use rose while it was loaded, in bytes; 0 on the CPU. */
+  usedVram: number;
+}
+
+/** A model as its file tells, without being loaded. */
+export interface SurveyedModel {
+  /** Names the file: what was to be downloaded is on this machine. */
+  source: ModelSource;
+  /** With the slots and the context that fit when the model has the memory for itself. */
+  facts: LoadedModel;
+  /** Bytes that it takes in the memory that is shared out: the GPU's, or RAM on the CPU. */
+  sizeBytes: number;
+}
+
+export interface Survey {
+  /** The backend that models will run on; false is the CPU. */
+  gpu: string | false;
+  /** Bytes that models share: as configured, else what is free on the GPU, or most of what is free in RAM. */
+  budgetBytes: number;
+  models: SurveyedModel[];
+}
+
 export interface EngineOptions {
   /** At least one; the names are unique. */
   models: ModelSource[];
   gpu: GpuChoice;
-  /** Tasks run at once per model. Default: 8 on the CPU, 16 on a GPU; less where memory is short. */
+  /** Tasks run at once per model. Default: measured while loading, up to `mostSlots`; fewer where memory is short. */
   slots?: number;
+  /** Most tasks at once where their number is measured. Default: 32 on the CPU, 64 on a GPU; fewer where memory is short. */
+  mostSlots?: number;
   /** Tokens per slot. Default: what the model was trained for, at most 4096; less where memory is short. */
   contextSize?: number;
   /** Threads that decode, per context. Default: the quickest number, measured while loading (on the CPU). */
@@ -28,6 +62,8 @@ export interface EngineOptions {
   contexts?: number;
   /** Folder that measurements are kept in, so that the next start need not measure. Default: none. */
   cacheDir?: string;
+  /** Bytes that a model may take of the GPU's memory, or of RAM on the CPU. Default: what is free. */
+  memoryBytes?: number;
   /** Where `hf:` models are kept. Default: node-llama-cpp's own folder in the user's home. */
   modelsDir?: string;
   /** Milliseconds between two messages of tokens. Default 25. */
@@ -39,6 +75,8 @@ export interface EngineOptions {
    * be longer than the longest single step, which on a CPU is a prefill of 512 tokens.
    */
   stuckMs?: number;
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
   onProgress?: (event: EngineEvent) => void;
   /** The child ended by itself; every task under way has been rejected with the same error. */
   onExit?: (error: AppError) => void;
@@ -49,5 +87,15 @@ export interface EngineOptions {
 /** The part of the options that the child gets. */
 export type LoadOptions = Pick<
   EngineOptions,
-  "models" | "gpu" | "slots" | "contextSize" | "threads" | "contexts" | "cacheDir" | "modelsDir" | "flushMs"
+  | "models"
+  | "gpu"
+  | "slots"
+  | "mostSlots"
+  | "contextSize"
+  | "threads"
+  | "contexts"
+  | "cacheDir"
+  | "memoryBytes"
+  | "modelsDir"
+  | "flushMs"
 >;

@@ -1,6 +1,15 @@
-import type { EmbedOutcome, EmbedTask, GenerateOutcome, GenerateTask, LoadedModel, StopReason } from "@llamero/core";
+import type {
+  EmbedOutcome,
+  EmbedTask,
+  GenerateOutcome,
+  GenerateTask,
+  LoadedModel,
+  RerankOutcome,
+  RerankTask,
+  StopReason,
+} from "@llamero/core";
 import { AppError, type ErrorCode, isErrorCode } from "@llamero/core";
-import type { EngineEvent, LoadOptions } from "./options.ts";
+import type { EngineEvent, Footprint, LoadOptions, Survey } from "./options.ts";
 
 /** An AppError as it crosses the process border: no stack, no cause. */
 export interface WireError {
@@ -25,11 +34,13 @@ export type EngineStats = Record<
 /** Per context of the loaded models (`model/context`), how many slots are in use and how many steps it has begun. */
 export type EngineProgress = Record<string, { busy: number; steps: number }>;
 
-/** What the parent tells the child. `load` comes first and once. */
+/** What the parent tells the child. `survey` or `load` comes first and once. */
 export type ToChild =
+  | { type: "survey"; options: LoadOptions }
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; task: GenerateTask }
   | { type: "embed"; task: EmbedTask }
+  | { type: "rerank"; task: RerankTask }
   | { type: "stop"; taskId: string; reason: StopReason }
   | { type: "stats" }
   | { type: "close" };
@@ -37,24 +48,41 @@ export type ToChild =
 /** What the child tells the parent. A task's chunks all come before its `generated`. */
 export type FromChild =
   | { type: "progress"; event: EngineEvent }
-  | { type: "loaded"; models: LoadedModel[] }
+  | { type: "surveyed"; survey: Survey }
+  /** `footprints` by the model's name. */
+  | { type: "loaded"; models: LoadedModel[]; footprints: Record<string, Footprint> }
   | { type: "load_failed"; error: WireError }
   | { type: "chunks"; chunks: TaskChunk[] }
+  /** A task begins to wait for a slot, or has one after all: whatever ends the child while it waits, it is not the task. */
+  | { type: "waiting"; taskId: string; isWaiting: boolean }
   | { type: "generated"; taskId: string; outcome: GenerateOutcome }
   | { type: "embedded"; taskId: string; outcome: EmbedOutcome }
+  | { type: "reranked"; taskId: string; outcome: RerankOutcome }
   | { type: "failed"; taskId: string; error: WireError }
   | { type: "stats"; stats: EngineStats }
   /** Every second once it is loaded: the event loop turns. */
   | { type: "heartbeat"; progress: EngineProgress };
 
-const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>(["load", "generate", "embed", "stop", "stats", "close"]);
+const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>([
+  "survey",
+  "load",
+  "generate",
+  "embed",
+  "rerank",
+  "stop",
+  "stats",
+  "close",
+]);
 const fromChildTypes: ReadonlySet<string> = new Set<FromChild["type"]>([
   "progress",
+  "surveyed",
   "loaded",
   "load_failed",
   "chunks",
+  "waiting",
   "generated",
   "embedded",
+  "reranked",
   "failed",
   "stats",
   "heartbeat",

@@ -39,6 +39,30 @@ test("a killed child rejects its tasks and is told of within a second", async ()
   await engine.close();
 });
 
+test("a crash says nothing against a task that had no slot yet", async () => {
+  const engine = await startTiny({ slots: 1 });
+  const running = begin(engine, endless());
+  await running.firstChunk;
+  const waiting = begin(engine, chat("Hello"));
+  const settled = Promise.allSettled([running.outcome, waiting.outcome]);
+  // The child reads its messages in order; the second question comes after the task has been made ready.
+  await engine.stats();
+  await engine.stats();
+  process.kill(engine.pid, "SIGKILL");
+  expect(await settled).toMatchObject([{ reason: { code: "engine_crashed" } }, { reason: { code: "engine_restarted" } }]);
+});
+
+test("a task that waited for its slot is counted with the others once it has it", async () => {
+  const engine = await startTiny({ slots: 1 });
+  const first = begin(engine, chat("Classify the sentiment: I love it."));
+  const second = begin(engine, endless());
+  const settled = Promise.allSettled([second.outcome]);
+  await first.outcome;
+  await second.firstChunk;
+  process.kill(engine.pid, "SIGKILL");
+  expect(await settled).toMatchObject([{ reason: { code: "engine_crashed" } }]);
+});
+
 test("close ends the child, rejects what is under way, and may be called twice", async () => {
   const exits: AppError[] = [];
   const engine = await startTiny({ onExit: (error) => exits.push(error) });
@@ -95,7 +119,7 @@ test("a child that was stopped is killed after the limit of silence, and its tas
 
 test("heartbeats tell which contexts are busy: with a limit below their distance, one at work counts as stuck", async () => {
   const engine = await startTiny({ silentMs: 10_000, stuckMs: 200 });
-  const tasks = Array.from({ length: 16 }, () => begin(engine, endless()));
+  const tasks = Array.from({ length: 4 }, () => begin(engine, endless()));
   const results = await Promise.allSettled(tasks.map((task) => task.outcome));
   const reasons = results.filter((result) => result.status === "rejected").map((result) => String(result.reason));
   expect(reasons.length).toBeGreaterThan(0);

@@ -21,14 +21,23 @@ async function layoutLine(options: { threads?: number; contexts?: number } = {})
 }
 
 test("measures at the first start, says what came out, and does not measure again", async () => {
-  expect(await layoutLine()).toMatch(/\(measured; contexts×threads, 1×\d+: \d+ tokens\/s/);
+  expect(await layoutLine()).toMatch(/\(measured: contexts×threads 1×\d+: \d+.* tokens\/s/);
   expect(await readdir(cacheDir)).toHaveLength(1);
-  expect(await layoutLine()).toMatch(/\(measured before; /);
+  expect(await layoutLine()).toMatch(/\(measured before: /);
 });
 
 test("a damaged measurement is measured anew", async () => {
   for (const file of await readdir(cacheDir)) await writeFile(join(cacheDir, file), "{");
-  expect(await layoutLine()).toMatch(/\(measured; /);
+  expect(await layoutLine()).toMatch(/\(measured: /);
+});
+
+test("measures how many slots are worth their memory, up to what it may", async () => {
+  const lines: string[] = [];
+  const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
+  const engine = await startEngine({ models, gpu: "false", mostSlots: 16, onLog: (line) => lines.push(line) });
+  expect([8, 16]).toContain(engine.models[0]?.slots);
+  expect(lines.find((line) => line.startsWith("Model tiny"))).toMatch(/slots 8: \d+, 16: \d+ tokens\/s/);
+  await engine.close();
 });
 
 test("takes what it is told", async () => {

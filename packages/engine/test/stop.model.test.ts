@@ -47,7 +47,7 @@ test("a task that waits for a slot is stopped at once, and the next gets its tur
   const waiting = begin(engine, chat("What is 7 + 5?"));
   const next = begin(engine, chat("Classify the sentiment: I love it."));
   engine.stop(waiting.id, "deadline");
-  expect(await waiting.outcome).toMatchObject({ text: "", finishReason: "deadline", timings: { first_token_ms: null } });
+  expect(await waiting.outcome).toMatchObject({ text: "", finishReason: "deadline", timings: { prefill_ms: null } });
   engine.stop(running.id, "cancelled");
   expect((await next.outcome).text).toBe("positive");
 });

@@ -10,6 +10,9 @@ test("gives each process the variables that it reads, with their defaults", () =
     LLAMERO_API_KEYS: [],
     LOG_LEVEL: "info",
     LLAMERO_MAX_BODY_BYTES: 10_485_760,
+    LLAMERO_WEBHOOK_ALLOW: [],
+    LLAMERO_WEBHOOK_HTTP: false,
+    LLAMERO_WEBHOOK_PORTS: [443, 8443, 80, 8080],
     LLAMERO_STOP_SECONDS: 8,
     LLAMERO_PREFIX: "llamero",
   });
@@ -25,6 +28,18 @@ test("splits lists and keys", () => {
       { owner: "bob", key: "secret-34" },
     ],
   });
+});
+
+test("reads what webhooks may reach, and never repeats their secret", () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  const env = { LLAMERO_WEBHOOK_SECRET: secret, LLAMERO_WEBHOOK_PORTS: "443, 9443", LLAMERO_WEBHOOK_HTTP: "true" };
+  expect(parseEnv(settingsFor("dispatcher"), env)).toMatchObject({
+    LLAMERO_WEBHOOK_SECRET: secret,
+    LLAMERO_WEBHOOK_PORTS: [443, 9443],
+    LLAMERO_WEBHOOK_HTTP: true,
+  });
+  expect(() => parseEnv(settingsFor("dispatcher"), { LLAMERO_WEBHOOK_SECRET: "hunter2" })).toThrow(/^(?!.*hunter2)/s);
+  expect(() => parseEnv(settingsFor("api"), { LLAMERO_WEBHOOK_PORTS: "443,0" })).toThrow("LLAMERO_WEBHOOK_PORTS");
 });
 
 test("takes false for no GPU", () => {
@@ -43,5 +58,5 @@ test("documents every variable with its default", () => {
   const rows = settingsTable();
   expect(rows.map((row) => row.name)).toEqual(Object.keys(allSettings().shape));
   expect(rows.find((row) => row.name === "LLAMERO_MODELS")?.default).toBe("models/tiny/tiny.gguf");
-  expect(rows.find((row) => row.name === "LLAMERO_SLOTS")?.defaultNote).toBe("chosen per model");
+  expect(rows.find((row) => row.name === "LLAMERO_SLOTS")?.defaultNote).toBe("measured at the first start");
 });

@@ -1,4 +1,6 @@
+import { webhookSecretSchema } from "@llamero/core";
 import { z } from "zod";
+import { apiKeys, commaList, decimal, gpuList, integer } from "./setting-schemas.ts";
 
 export const processNames = ["api", "worker", "dispatcher", "cli"] as const;
 export type ProcessName = (typeof processNames)[number];
@@ -85,12 +87,30 @@ const table = {
     description: "GPU backend. A named one that is missing is an error; `auto` falls back to the CPU; `false` is the CPU.",
     readBy: ["worker"],
   },
+  LLAMERO_GPUS: {
+    schema: gpuList().optional(),
+    allowed: "all, or comma-separated indices of CUDA GPUs as nvidia-smi lists them",
+    description:
+      "CUDA GPUs that `llamero worker` starts a worker process for, each pinned to one: `all` or indices, comma-separated; " +
+      "`--gpus` says the same. One that is missing is an error.",
+    readBy: ["worker"],
+    defaultNote: "one worker, on all that it sees",
+  },
+  LLAMERO_MEMORY_GB: {
+    schema: decimal(0.01, 1_000_000).optional(),
+    allowed: "a number from 0.01 to 1000000",
+    description:
+      "Memory that the models of a worker share, in GB (10⁹ bytes): the GPU's, or RAM on the CPU. Models that do not fit together " +
+      "take turns, by the jobs that wait.",
+    readBy: ["worker"],
+    defaultNote: "what is free on the GPU; on the CPU 80 % of the free RAM",
+  },
   LLAMERO_SLOTS: {
     schema: integer(1, 256).optional(),
     allowed: "an integer from 1 to 256",
     description: "Jobs that one model runs at the same time.",
     readBy: ["worker"],
-    defaultNote: "chosen per model",
+    defaultNote: "measured at the first start",
   },
   LLAMERO_CONTEXT: {
     schema: integer(64, 1_048_576).optional(),
@@ -137,6 +157,38 @@ const table = {
     allowed: "an integer from 1024 to 1073741824",
     description: "Largest request body that the API takes, in bytes.",
     readBy: ["api"],
+  },
+  LLAMERO_WEBHOOK_SECRET: {
+    schema: webhookSecretSchema.optional(),
+    allowed: "whsec_ and the base64 of 24 to 64 random bytes, for example of openssl rand -base64 32",
+    description:
+      "Signs the webhooks of jobs that bring no secret of their own: `whsec_` and the base64 of 24 to 64 random bytes.",
+    readBy: ["api", "dispatcher"],
+    defaultNote: "such jobs are refused",
+    secret: true,
+  },
+  LLAMERO_WEBHOOK_ALLOW: {
+    schema: commaList().default([]),
+    allowed: "a comma-separated list of address ranges, as in 10.0.0.0/8,fd00::/8",
+    description: "Ranges of addresses that webhooks may reach besides public ones, at every port, comma-separated.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_WEBHOOK_HTTP: {
+    schema: z
+      .enum(["true", "false"])
+      .transform((value) => value === "true")
+      .default(false),
+    allowed: "true or false",
+    description: "Permits webhook URLs that begin with `http://`.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_WEBHOOK_PORTS: {
+    schema: commaList()
+      .pipe(z.array(integer(1, 65_535)))
+      .default([443, 8443, 80, 8080]),
+    allowed: "a comma-separated list of ports",
+    description: "Ports at which webhooks may reach public addresses, comma-separated.",
+    readBy: ["api", "dispatcher"],
   },
   LLAMERO_STOP_SECONDS: {
     schema: decimal(0.01, 3600).default(8),
@@ -211,42 +263,4 @@ function pick(wanted: (setting: Setting) => boolean): z.ZodObject {
 
 function entries(): [string, Setting][] {
   return Object.entries(table);
-}
-
-function integer(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
-}
-
-function decimal(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}(\.\d{1,9})?$/)
-    .transform(Number)
-    .pipe(z.number().min(min).max(max));
-}
-
-function commaList() {
-  return z.string().transform(splitCommas).pipe(z.array(z.string()).min(1));
-}
-
-function apiKeys() {
-  const pair = z.string().regex(/^[A-Za-z0-9_-]{1,64}:[^\s,]{8,}$/);
-  return z
-    .string()
-    .transform(splitCommas)
-    .pipe(z.array(pair))
-    .transform((pairs) =>
-      pairs.map((text) => ({ owner: text.slice(0, text.indexOf(":")), key: text.slice(text.indexOf(":") + 1) })),
-    );
-}
-
-function splitCommas(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }

@@ -2,3 +2,6 @@
 export function inferenceQueue(slug: string): string {
   return `inference.${slug}`;
 }
+
+/** The BullMQ queue of webhook deliveries. */
+export const DELIVERY_QUEUE = "deliveries";

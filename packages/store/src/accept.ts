@@ -2,6 +2,7 @@ import type { Job, JobRequest, JobStatus } from "@llamero/core";
 import { type FedJob, readFed } from "./fed-job.ts";
 import { toJob } from "./record.ts";
 import type { RunScript } from "./scripts.ts";
+import type { JobHook } from "./webhooks/hook.ts";
 
 export interface NewJob {
   id: string;
@@ -16,6 +17,8 @@ export interface NewJob {
   idempotency: { key: string; bodyHash: string } | null;
   metadata: Record<string, string> | null;
   retryOf: string | null;
+  /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
+  webhook?: JobHook | null;
 }
 
 export type AcceptResult =
@@ -37,6 +40,7 @@ export async function accept(run: RunScript, job: NewJob, model: string): Promis
     job.idempotency?.bodyHash ?? "",
     job.metadata === null ? "" : JSON.stringify(job.metadata),
     job.retryOf ?? "",
+    job.webhook ? JSON.stringify(job.webhook) : "",
   ])) as ["accepted" | "duplicate" | "conflict", ...unknown[]];
   const [outcome, status, nowMs] = reply;
   if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
@@ -50,5 +54,5 @@ function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Jo
   if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
   const { id, owner, slug, request } = job;
   const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
-  return toJob({ ...record, metadata: job.metadata ?? {} }, model, null);
+  return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null }, model, null);
 }

@@ -24,6 +24,8 @@ export interface Claim {
   request: JobRequest;
   /** Milliseconds the job waited since it could first run. */
   queueMs: number;
+  /** Somebody follows its tokens. */
+  isWatched: boolean;
 }
 
 export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted";
@@ -33,7 +35,7 @@ export async function claim(run: RunScript, carrier: { job_id: string; run: numb
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, request, queueMs, ...counts] = reply;
+  const [, fence, attempt, request, queueMs, watched, ...counts] = reply;
   const [lost = 0, crashes = 0, failures = 0] = counts.map(Number);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
@@ -45,12 +47,13 @@ export async function claim(run: RunScript, carrier: { job_id: string; run: numb
       counts: { lost, crashes, failures },
       request: parsed,
       queueMs: Number(queueMs),
+      isWatched: watched === 1,
     },
   };
 }
 
 export type AppendResult =
-  | { outcome: "appended"; stop: StopReason | null }
+  | { outcome: "appended"; stop: StopReason | null; isWatched: boolean }
   /** `last`: the ordinal of the newest chunk that is stored. */
   | { outcome: "gone" | "fenced" | "ordinal"; last: number };
 
@@ -62,9 +65,9 @@ export async function append(
   chunk: TokenChunk,
 ): Promise<AppendResult> {
   const args = [claim.jobId, claim.fence, k, chunk.tokens.join(","), chunk.text, chunk.tokens.length];
-  const [answer, detail, last] = (await run("append", args)) as [string, string, number?];
-  if (answer === "refused") return { outcome: detail as "gone" | "fenced" | "ordinal", last: Number(last) };
-  return { outcome: "appended", stop: detail === "" ? null : (detail as StopReason) };
+  const [answer, detail, number] = (await run("append", args)) as [string, string, number];
+  if (answer === "refused") return { outcome: detail as "gone" | "fenced" | "ordinal", last: number };
+  return { outcome: "appended", stop: detail === "" ? null : (detail as StopReason), isWatched: number === 1 };
 }
 
 export type Ending =

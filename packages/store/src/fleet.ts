@@ -1,4 +1,6 @@
+import { type Placement, placementSchema } from "@llamero/core";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { type FedJob, readFed } from "./fed-job.ts";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
@@ -8,31 +10,47 @@ import type { RunScript } from "./scripts.ts";
 export const BEAT_INTERVAL_MS = 2_000;
 export const BEAT_TTL_MS = 10_000;
 
+const slotsSchema = z.array(z.object({ slug: z.string(), slots: z.int().nonnegative() }));
+
+/** What a heartbeat leaves to be read. */
+const infoSchema = z.object({
+  host: z.string(),
+  pid: z.int(),
+  slots: slotsSchema,
+  models: z.array(placementSchema),
+});
+
 export interface WorkerBeat {
   workerId: string;
   host: string;
   pid: number;
-  /** Slots per model slug; none says goodbye. */
-  slots: { slug: string; slots: number }[];
+  /** Slots of the models that take jobs; 0 for those that are being loaded. */
+  slots: z.infer<typeof slotsSchema>;
+  /** All its models, with those that it has not loaded. Neither slots nor models says goodbye. */
+  models?: Placement[];
 }
 
 /** Says that a worker lives; resizes the windows of its models and fills them. */
-export async function beat(run: RunScript, worker: WorkerBeat): Promise<FedJob[]> {
-  const info = JSON.stringify({ host: worker.host, pid: worker.pid });
-  const slots = worker.slots.flatMap(({ slug, slots }) => [slug, slots]);
-  return readFed((await run("beat", [worker.workerId, BEAT_TTL_MS, info, ...slots])) as unknown[]);
+export async function beat(run: RunScript, { workerId, host, pid, slots, models = [] }: WorkerBeat): Promise<FedJob[]> {
+  const info = JSON.stringify({ host, pid, slots, models } satisfies z.input<typeof infoSchema>);
+  const isLeaving = slots.length + models.length === 0;
+  const served = slots.flatMap(({ slug, slots }) => [slug, slots]);
+  return readFed((await run("beat", [workerId, isLeaving ? 0 : BEAT_TTL_MS, info, ...served])) as unknown[]);
 }
 
-export interface LiveWorker {
+export interface LiveWorker extends z.infer<typeof infoSchema> {
   id: string;
-  slugs: string[];
 }
 
 export async function liveWorkers(redis: Redis, keys: Keys): Promise<LiveWorker[]> {
   return guarded(async () => {
     const [seconds] = await redis.time();
     const ids = await redis.zrange(keys.workers, Number(seconds) * 1000, "+inf", "BYSCORE");
-    const models = await Promise.all(ids.map((id) => redis.hget(keys.worker(id), "models")));
-    return ids.map((id, index) => ({ id, slugs: (models[index] ?? "").split(" ").filter(Boolean) }));
+    const infos = await Promise.all(ids.map((id) => redis.hget(keys.worker(id), "info")));
+    return infos.flatMap((info, index) => {
+      // Gone between the two reads.
+      if (info === null) return [];
+      return [{ id: ids[index] ?? "", ...infoSchema.parse(JSON.parse(info)) }];
+    });
   });
 }

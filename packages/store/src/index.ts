@@ -1,12 +1,14 @@
 export type { AcceptResult, NewJob } from "./accept.ts";
 export { type ApiKeyRecord, type ApiKeys, hashKey, keyIdOf, ownerSchema, sameHash } from "./api-keys.ts";
 export type { Claim, ClaimRefusal, ClaimResult, Ending } from "./attempt.ts";
+export type { Backlog } from "./backlogs.ts";
 export type { CancelResult, RemoveResult } from "./cancel.ts";
 export { findModel } from "./catalogue.ts";
 export { type ConnectionRole, connectRedis, shownUrl } from "./connect.ts";
 export { onStopRequest } from "./control.ts";
 export type { FedJob } from "./fed-job.ts";
 export { BEAT_INTERVAL_MS, BEAT_TTL_MS, type LiveWorker, type WorkerBeat } from "./fleet.ts";
+export type { EventPage, TextPosition } from "./job-events.ts";
 export type { Keys } from "./keys.ts";
 export type { ListQuery } from "./list-jobs.ts";
 export { Notifications } from "./notifications.ts";
@@ -16,3 +18,21 @@ export { redisError } from "./redis-errors.ts";
 export { requireServer } from "./require-server.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";
 export type { SweepResult, WindowEntry } from "./sweep.ts";
+export {
+  ATTEMPTS_PER_RECEIVER,
+  type DeliveryClaim,
+  type DeliveryClaimResult,
+  type Following,
+  type MadeAttempt,
+  RENEW_ATTEMPTS_MS,
+  type RecordResult,
+} from "./webhooks/attempts.ts";
+export type { BreakerState } from "./webhooks/breaker.ts";
+export type { LoggedAttempt } from "./webhooks/delivery-record.ts";
+export type { DueDelivery } from "./webhooks/due-delivery.ts";
+export type { EndpointSecret, NewEndpoint, OwnedEndpoint, StoredEndpoint } from "./webhooks/endpoints.ts";
+export type { JobHook } from "./webhooks/hook.ts";
+export type { DeliveryPage, DeliveryQuery } from "./webhooks/list-deliveries.ts";
+export type { WebhookEventTargets, WebhookTarget } from "./webhooks/open-delivery.ts";
+export type { FailedQuery, RedeliverResult } from "./webhooks/redeliver.ts";
+export type { TestResult, Webhooks } from "./webhooks/webhooks.ts";

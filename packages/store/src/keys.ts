@@ -1,4 +1,4 @@
-import type { JobStatus } from "@llamero/core";
+import type { DeliveryStatus, JobStatus } from "@llamero/core";
 
 export const NOTIFY_BUCKETS = 64;
 
@@ -26,6 +26,21 @@ export function createKeys(prefix: string, cell: number) {
     worker: (id: string) => `${base}worker:${id}`,
     catalogue: `${base}catalogue`,
     apiKeys: `${base}api_keys`,
+    /** The webhook that a job was submitted with. */
+    hook: (jobId: string) => `${base}hook:${jobId}`,
+    endpoint: (id: string) => `${base}endpoint:${id}`,
+    endpointsOf: (owner: string) => `${base}endpoints:${owner}`,
+    delivery: (id: string) => `${base}delivery:${id}`,
+    /** The log of a delivery, oldest attempt first. */
+    attempts: (deliveryId: string) => `${base}attempts:${deliveryId}`,
+    /** Deliveries in a state, sorted by id. */
+    deliveriesOfOwner: (owner: string, status: DeliveryStatus) => `${base}deliveries:own:${owner}:${status}`,
+    deliveriesOfEndpoint: (endpointId: string, status: DeliveryStatus) => `${base}deliveries:end:${endpointId}:${status}`,
+    deliveriesOfJob: (jobId: string) => `${base}deliveries:job:${jobId}`,
+    /** All pending deliveries, by when they are due. */
+    deliveriesDue: `${base}deliveries:due`,
+    /** The circuit breaker of a receiver. */
+    receiver: (receiver: string) => `${base}receiver:${receiver}`,
     outbox: `${base}outbox`,
     control: `${base}control`,
     notify: (bucket: number) => `${base}notify:${bucket}`,

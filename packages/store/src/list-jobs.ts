@@ -1,6 +1,7 @@
 import { type JobStatus, jobStatuses } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
+import { readIndexes } from "./read-indexes.ts";
 import { type JobRecord, readRecords } from "./record.ts";
 
 export interface ListQuery {
@@ -57,32 +58,6 @@ async function indexesOf(redis: Redis, keys: Keys, { owner, slug, status }: List
   const slugs = slug === undefined ? await redis.smembers(keys.byOwner(owner)) : [slug];
   const statuses = status === undefined ? jobStatuses : [status];
   return slugs.flatMap((one) => statuses.map((state) => keys.index(owner, one, state)));
-}
-
-/**
- * The next ids over several indexes. Ids sort by time, so an index is read by id range and a cursor is an id: no page is
- * ever skipped or repeated. All are read in one step, since a job may move from one to another.
- */
-async function readIndexes(
-  redis: Redis,
-  indexes: readonly string[],
-  order: ListQuery["order"],
-  after: string | undefined,
-  count: number,
-): Promise<string[]> {
-  const transaction = redis.multi();
-  const isNewestFirst = order === "desc";
-  for (const index of indexes) {
-    if (isNewestFirst) transaction.zrange(index, after === undefined ? "+" : `(${after}`, "-", "BYLEX", "REV", "LIMIT", 0, count);
-    else transaction.zrange(index, after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, count);
-  }
-  const replies = (await transaction.exec()) ?? [];
-  const ids = replies.flatMap(([error, range]) => {
-    if (error !== null) throw error;
-    return range as string[];
-  });
-  ids.sort();
-  return (isNewestFirst ? ids.reverse() : ids).slice(0, count);
 }
 
 async function withMetadata(

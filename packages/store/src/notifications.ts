@@ -14,6 +14,8 @@ const END = "end";
 
 interface Bucket {
   jobs: Map<string, Map<Wake, WakeOn>>;
+  /** One for all its waiters, so that those of one job read again together. */
+  reread: NodeJS.Timeout;
   /** Resolves when Redis has the subscription. */
   subscribed: Promise<void>;
 }
@@ -67,9 +69,7 @@ export class Notifications {
       for (;;) {
         const value = await options.read();
         if (options.done(value) || stop.aborted) return value;
-        const timer = setTimeout(wake, REREAD_MS);
         await hint.promise;
-        clearTimeout(timer);
         hint = Promise.withResolvers<void>();
       }
     } finally {
@@ -78,13 +78,22 @@ export class Notifications {
     }
   }
 
-  /** Ends all waits, each with a last reading. */
+  get isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  /** Ends all waits, each with a last reading, and wakes whoever has subscribed. */
   async close(): Promise<void> {
     this.closing.abort();
     this.redis.disconnect();
+    this.wakeAll();
   }
 
-  private subscribe(jobId: string, wake: Wake, wakeOn: WakeOn): { subscribed: Promise<void>; release: () => void } {
+  /**
+   * Calls `wake` at each change of a job, after a reconnect, every 5 s and at the close, until it is released. What is read
+   * after `subscribed` has resolved misses nothing later.
+   */
+  subscribe(jobId: string, wake: Wake, wakeOn: WakeOn): { subscribed: Promise<void>; release: () => void } {
     const number = notifyBucket(jobId);
     const bucket = this.buckets.get(number) ?? this.openBucket(number);
     const wakes = bucket.jobs.get(jobId) ?? new Map<Wake, WakeOn>();
@@ -104,12 +113,14 @@ export class Notifications {
     );
     // While Redis is away nobody waits for the subscription: the reconnect makes it and wakes everybody.
     const subscribed = this.redis.status === "ready" ? subscription : Promise.resolve();
-    const bucket = { jobs: new Map(), subscribed };
+    const jobs: Bucket["jobs"] = new Map();
+    const bucket = { jobs, subscribed, reread: setInterval(() => wakeJobs(jobs), REREAD_MS) };
     this.buckets.set(number, bucket);
     return bucket;
   }
 
   private closeBucket(number: number): void {
+    clearInterval(this.buckets.get(number)?.reread);
     this.buckets.delete(number);
     // A subscription that outlives its waiters costs a few messages and nothing else.
     void this.redis.unsubscribe(this.keys.notify(number)).catch(() => {});
@@ -127,6 +138,10 @@ export class Notifications {
   }
 
   private wakeAll(): void {
-    for (const { jobs } of this.buckets.values()) for (const wakes of jobs.values()) for (const wake of wakes.keys()) wake();
+    for (const { jobs } of this.buckets.values()) wakeJobs(jobs);
   }
+}
+
+function wakeJobs(jobs: Bucket["jobs"]): void {
+  for (const wakes of jobs.values()) for (const wake of wakes.keys()) wake();
 }

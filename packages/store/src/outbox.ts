@@ -1,14 +1,17 @@
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
+import type { DueDelivery } from "./webhooks/due-delivery.ts";
 
-/** Something that happened to a job, written in the same step as the change itself. */
+/** Something that happened to a job, or a delivery that somebody asked for, written in the same step as the change itself. */
 export interface OutboxEvent {
   /** Position in the outbox; stays the same when the event is handed out again. */
   id: string;
   type: string;
   jobId: string;
   owner: string;
+  /** With `delivery.due`, which tells of no job. */
+  due: DueDelivery | null;
 }
 
 const GROUP = "dispatchers";
@@ -19,7 +22,9 @@ function parse(entries: StreamEntries): OutboxEvent[] {
   return entries.map(([id, list]) => {
     const fields = new Map<string, string>();
     for (let i = 0; list !== null && i + 1 < list.length; i += 2) fields.set(list[i] ?? "", list[i + 1] ?? "");
-    return { id, type: fields.get("type") ?? "", jobId: fields.get("job_id") ?? "", owner: fields.get("owner") ?? "" };
+    const deliveryId = fields.get("delivery_id");
+    const due = deliveryId === undefined ? null : { deliveryId, round: Number(fields.get("round")), delayMs: 0 };
+    return { id, type: fields.get("type") ?? "", jobId: fields.get("job_id") ?? "", owner: fields.get("owner") ?? "", due };
   });
 }
 

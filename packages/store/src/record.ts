@@ -6,17 +6,22 @@ import {
   type JobType,
   jobRequestSchema,
   type Output,
+  type RerankResult,
   type Timings,
+  type ToolCall,
   type Usage,
 } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
+import { type JobHook, parseHook } from "./webhooks/hook.ts";
 
-/** What `finish` stores of an attempt: text or embeddings, with what they cost. */
+/** What `finish` stores of an attempt: text, embeddings or scores, with what they cost. */
 export interface StoredResult {
   text?: string;
   finish_reason?: FinishReason;
+  tool_calls?: ToolCall[];
   embeddings?: number[][];
+  results?: RerankResult[];
   /** Absent when the job was ended over its worker's head. */
   usage?: Usage;
   timings?: Timings;
@@ -34,6 +39,8 @@ export interface JobRecord {
   result: StoredResult | null;
   errorMessage: string;
   metadata: Record<string, string>;
+  /** With its secret. */
+  hook: JobHook | null;
 }
 
 /**
@@ -44,7 +51,7 @@ export async function readRecords(redis: Redis, keys: Keys, ids: readonly string
   const replies = await Promise.all(
     ids.flatMap((id) => [
       redis.hgetall(keys.job(id)),
-      redis.mget(keys.request(id), keys.result(id), keys.errorMessage(id), keys.metadata(id)),
+      redis.mget(keys.request(id), keys.result(id), keys.errorMessage(id), keys.metadata(id), keys.hook(id)),
     ]),
   );
   return ids.map((id, index) => {
@@ -54,7 +61,7 @@ export async function readRecords(redis: Redis, keys: Keys, ids: readonly string
 }
 
 function parseRecord(id: string, fields: Record<string, string>, texts: (string | null)[]): JobRecord | null {
-  const [requestText, result, errorMessage, metadata] = texts;
+  const [requestText, result, errorMessage, metadata, hook] = texts;
   if (fields["owner"] === undefined || typeof requestText !== "string") return null;
   const request = jobRequestSchema.parse(JSON.parse(requestText));
   return {
@@ -68,6 +75,7 @@ function parseRecord(id: string, fields: Record<string, string>, texts: (string 
     result: result ? (JSON.parse(result) as StoredResult) : null,
     errorMessage: errorMessage ?? "",
     metadata: metadata ? (JSON.parse(metadata) as Record<string, string>) : {},
+    hook: hook ? parseHook(hook) : null,
   };
 }
 
@@ -77,16 +85,23 @@ function outputOf(record: JobRecord): Output | null {
   const { result, type } = record;
   if (result === null) return null;
   if (type === "embedding") return result.embeddings === undefined ? null : { embeddings: result.embeddings };
+  if (type === "rerank") return result.results === undefined ? null : { results: result.results };
   const text = result.text ?? "";
   const finish_reason = result.finish_reason ?? "stop";
   if (type === "completion") return { text, finish_reason };
-  return { message: { role: "assistant", content: text }, text, finish_reason };
+  const { tool_calls } = result;
+  if (tool_calls === undefined) return { message: { role: "assistant", content: text }, text, finish_reason };
+  return { message: { role: "assistant", content: text === "" ? null : text, tool_calls }, text, finish_reason };
 }
 
 function errorOf(record: JobRecord): Job["error"] {
   const code = record.fields["error_code"];
   if (code === undefined) return null;
   return { code, message: record.errorMessage };
+}
+
+function webhookView({ url, events, payload }: JobHook): Job["webhook"] {
+  return { url, events: [...events], payload };
 }
 
 /** The job as its owner sees it. */
@@ -113,6 +128,7 @@ export function toJob(record: JobRecord, model: string, position: number | null)
     timings: result?.timings ?? null,
     error: errorOf(record),
     metadata: record.metadata,
+    webhook: record.hook === null ? null : webhookView(record.hook),
     retry_of: fields["retry_of"] ?? null,
   };
 }

@@ -9,11 +9,22 @@ const parts = {
   feed: ["lib"],
   claim: ["lib"],
   append: ["lib"],
+  events: ["lib"],
   finish: ["lib"],
   cancel: ["lib"],
-  remove: ["lib"],
-  sweep: ["lib", "fleet"],
+  remove: ["lib", "deliveries", "erase"],
+  sweep: ["lib", "fleet", "deliveries", "erase"],
   beat: ["lib", "fleet"],
+  backlogs: ["lib"],
+  "create-endpoint": ["lib"],
+  "change-endpoint": ["lib"],
+  "delete-endpoint": ["lib"],
+  "open-delivery": ["lib", "deliveries"],
+  "claim-delivery": ["lib", "deliveries"],
+  "renew-attempts": ["lib", "deliveries"],
+  "record-attempt": ["lib", "deliveries"],
+  redeliver: ["lib", "deliveries"],
+  "discard-deliveries": ["lib", "deliveries"],
 } as const;
 
 export type ScriptName = keyof typeof parts;
@@ -32,21 +43,54 @@ function load(name: ScriptName): Script {
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Reads the Lua sources once and gives a function that runs them by hash, sending the source only when Redis lacks it. */
-export function createScripts(redis: Redis, base: string): RunScript {
+/** Two ways to run scripts by hash; the source is sent only when Redis lacks it. */
+export interface Scripts {
+  /** Sends the call at once. */
+  run: RunScript;
+  /**
+   * Sends all calls of one turn of the event loop in one pipeline: for many small writes that come together. A pipeline that a
+   * broken connection cuts off is not sent again by ioredis: its calls are, one by one, so they have to bear being sent twice.
+   */
+  runTogether: RunScript;
+}
+
+/** Reads the Lua sources once. */
+export function createScripts(redis: Redis, base: string): Scripts {
   const scripts = Object.fromEntries((Object.keys(parts) as ScriptName[]).map((name) => [name, load(name)])) as Record<
     ScriptName,
     Script
   >;
+  const running =
+    (call: (sha: string, args: ScriptArgs) => Promise<unknown>): RunScript =>
+    (name, args) =>
+      guarded(async () => {
+        const { sha, source } = scripts[name];
+        try {
+          return await call(sha, args);
+        } catch (error) {
+          if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+          return redis.eval(source, 1, base, ...args);
+        }
+      });
 
-  return (name, args) =>
-    guarded(async () => {
-      const { sha, source } = scripts[name];
-      try {
-        return await redis.evalsha(sha, 1, base, ...args);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return redis.eval(source, 1, base, ...args);
-      }
+  let pipeline: ReturnType<Redis["pipeline"]> | null = null;
+  const together = (sha: string, args: ScriptArgs) => {
+    const current = pipeline ?? redis.pipeline();
+    if (pipeline === null)
+      setImmediate(() => {
+        pipeline = null;
+        // Every command's own promise tells of its failure.
+        void current.exec().catch(() => {});
+      });
+    pipeline = current;
+    return new Promise<unknown>((resolve, reject) => {
+      current.evalsha(sha, 1, base, ...args, (error: Error | null | undefined, reply: unknown) =>
+        error ? reject(error) : resolve(reply),
+      );
+    }).catch((error: unknown) => {
+      if (error instanceof Error && error.name === "ReplyError") throw error;
+      return redis.evalsha(sha, 1, base, ...args);
     });
+  };
+  return { run: running((sha, args) => redis.evalsha(sha, 1, base, ...args)), runTogether: running(together) };
 }

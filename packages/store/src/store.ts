@@ -3,10 +3,12 @@ import type { Redis } from "ioredis";
 import { accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
 import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
+import { backlogs } from "./backlogs.ts";
 import { cancel, remove } from "./cancel.ts";
 import { announceModel, readCatalogue } from "./catalogue.ts";
 import { readFed } from "./fed-job.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
+import { type EventPage, readEvents, type TextPosition } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
 import { type ListQuery, listJobs } from "./list-jobs.ts";
 import { position } from "./position.ts";
@@ -14,6 +16,7 @@ import { type JobRecord, readRecords, toJob } from "./record.ts";
 import { guarded } from "./redis-errors.ts";
 import { createScripts } from "./scripts.ts";
 import { staleWindow, sweep } from "./sweep.ts";
+import { createWebhooks } from "./webhooks/webhooks.ts";
 
 export interface StoreOptions {
   redis: Redis;
@@ -34,7 +37,7 @@ export interface Reference {
  */
 export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
   const keys = createKeys(prefix, cell);
-  const run = createScripts(redis, keys.base);
+  const { run, runTogether } = createScripts(redis, keys.base);
   const names = new Map<string, string>();
 
   /** Model names by slug; read again only for a slug not seen before. */
@@ -58,18 +61,20 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
     feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
     claim: (carrier: { job_id: string; run: number }, workerId: string) => claim(run, carrier, workerId),
     append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
-      append(run, held, k, chunk),
+      append(runTogether, held, k, chunk),
     finish: (held: Pick<Claim, "jobId" | "fence">, ending: Ending) => finish(run, held, ending),
     cancel: (job: Reference, force = false) => cancel(run, job, force),
     remove: (job: Reference) => remove(run, job),
     sweep: (options: { retentionMs: number; limit: number }) => sweep(run, options),
     staleWindow: (slug: string, ageMs: number, limit: number) => staleWindow(redis, keys, slug, ageMs, limit),
     beat: (worker: WorkerBeat) => beat(run, worker),
+    backlogs: (workerId: string, slugs: readonly string[]) => backlogs(run, workerId, slugs),
     liveWorkers: () => liveWorkers(redis, keys),
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
     apiKeys: createApiKeys(redis, keys),
+    webhooks: createWebhooks(redis, keys, run, cell),
     getRecord,
     modelName: nameOf,
     /** An owner's job; null when it does not exist or is somebody else's. */
@@ -77,6 +82,8 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
       const record = await getRecord(reference);
       return record === null ? null : guarded(() => view(record, true));
     },
+    /** What has happened in an owner's job behind a position; null when it does not exist or is somebody else's. */
+    readEvents: (reference: Reference, behind: TextPosition): Promise<EventPage | null> => readEvents(run, reference, behind),
     listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>
       guarded(async () => {
         const page = await listJobs(redis, keys, query);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { connectRedis, createStore } from "../src/index.ts";
 import { newJobId, openSlots, start, submit, useStore } from "./harness.ts";
 
 const harness = useStore();
@@ -8,9 +9,9 @@ test("stores chunks in order and counts their tokens", async () => {
   const { redis, store } = harness;
   await openSlots(harness, 1);
   const job = await start(harness);
-  expect(await store.append(job.claim, 1, chunk("Hel", 1, 2))).toEqual({ outcome: "appended", stop: null });
-  expect(await store.append(job.claim, 2, chunk("", 3))).toEqual({ outcome: "appended", stop: null });
-  expect(await store.append(job.claim, 3, chunk("lo 🦙", 4))).toEqual({ outcome: "appended", stop: null });
+  expect(await store.append(job.claim, 1, chunk("Hel", 1, 2))).toEqual({ outcome: "appended", stop: null, isWatched: false });
+  expect(await store.append(job.claim, 2, chunk("", 3))).toEqual({ outcome: "appended", stop: null, isWatched: false });
+  expect(await store.append(job.claim, 3, chunk("lo 🦙", 4))).toEqual({ outcome: "appended", stop: null, isWatched: false });
   const entries = await redis.xrange(store.keys.chunks(job.id), "-", "+");
   expect(entries).toEqual([
     ["1-0", ["tokens", "1,2", "text", "Hel", "count", "2"]],
@@ -63,5 +64,37 @@ test("tells the worker that the job was asked to stop", async () => {
   await openSlots(harness, 1);
   const job = await start(harness);
   await store.cancel(job);
-  expect(await store.append(job.claim, 1, chunk("x", 1))).toEqual({ outcome: "appended", stop: "cancelled" });
+  expect(await store.append(job.claim, 1, chunk("x", 1))).toEqual({ outcome: "appended", stop: "cancelled", isWatched: false });
+});
+
+test("says whether somebody follows the job's tokens, and so does the next claim", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  expect(job.claim.isWatched).toBe(false);
+  await store.readEvents(job, { attempt: 0, chunks: 0 });
+  expect(await store.append(job.claim, 1, chunk("a", 1))).toMatchObject({ isWatched: true });
+  await store.finish(job.claim, { status: "queued" });
+  const [fed] = await store.feed([job.slug]);
+  const again = await store.claim({ job_id: job.id, run: fed?.run ?? job.run + 1 }, "worker-2");
+  expect(again).toMatchObject({ outcome: "claimed", claim: { isWatched: true } });
+});
+
+test("chunks that a broken connection cuts off are stored once", async () => {
+  const { server, store, redis } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  const worker = await connectRedis(server.url, "worker");
+  try {
+    const writing = createStore({ redis: worker, prefix: "test" });
+    for (let k = 1; k <= 20; k++) {
+      const appended = writing.append(job.claim, k, chunk("x", k));
+      await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      const result = await appended;
+      expect(result.outcome === "appended" || (result.outcome === "ordinal" && result.last === k)).toBe(true);
+    }
+    expect(await redis.xlen(store.keys.chunks(job.id))).toBe(20);
+  } finally {
+    worker.disconnect();
+  }
 });

@@ -1,3 +1,4 @@
+import type { Placement } from "@llamero/core";
 import { expect, test } from "vitest";
 import { BEAT_TTL_MS } from "../src/index.ts";
 import { openSlots, redisNow, start, submit, useStore } from "./harness.ts";
@@ -15,7 +16,11 @@ test("makes a worker live until its beat is too old", async () => {
   const { redis, store } = harness;
   const before = await redisNow(redis);
   await beat("w1", { tiny: 1, other: 2 });
-  expect(await store.liveWorkers()).toEqual([{ id: "w1", slugs: ["tiny", "other"] }]);
+  const slots = [
+    { slug: "tiny", slots: 1 },
+    { slug: "other", slots: 2 },
+  ];
+  expect(await store.liveWorkers()).toEqual([{ id: "w1", host: "test", pid: 1, slots, models: [] }]);
   expect(Number(await redis.zscore(store.keys.workers, "w1"))).toBeGreaterThanOrEqual(before + BEAT_TTL_MS);
   await redis.zadd(store.keys.workers, before - 1_000, "w1");
   expect(await store.liveWorkers()).toEqual([]);
@@ -44,7 +49,17 @@ test("takes back the slots of a model that the worker has unloaded", async () =>
   expect((await submit(harness, { slug: "other" })).fed).toHaveLength(1);
 });
 
-test("without slots says goodbye; what was fed stays in the window", async () => {
+const unloaded: Placement = { slug: "tiny", state: "unloaded", size_bytes: 1, gpu: null, error: null };
+
+test("a worker that has unloaded everything lives, tells so, and is fed nothing", async () => {
+  const { store } = harness;
+  await beat("w1", { tiny: 1 });
+  await store.beat({ workerId: "w1", host: "test", pid: 1, slots: [], models: [unloaded] });
+  expect(await store.liveWorkers()).toMatchObject([{ id: "w1", slots: [], models: [unloaded] }]);
+  expect((await submit(harness)).fed).toEqual([]);
+});
+
+test("without slots and models says goodbye; what was fed stays in the window", async () => {
   const { store } = harness;
   await openSlots(harness, 1);
   const running = await start(harness);

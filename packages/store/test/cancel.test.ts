@@ -46,7 +46,11 @@ describe("of a running job", () => {
     );
     expect(heard).toEqual([`${job.id} cancelled`]);
     expect(await store.getJob(job)).toMatchObject({ status: "running" });
-    expect(await store.append(job.claim, 1, { tokens: [1], text: "x" })).toEqual({ outcome: "appended", stop: "cancelled" });
+    expect(await store.append(job.claim, 1, { tokens: [1], text: "x" })).toEqual({
+      outcome: "appended",
+      stop: "cancelled",
+      isWatched: false,
+    });
     subscriber.disconnect();
   });
 
@@ -103,6 +107,15 @@ describe("of a running job", () => {
     expect(await store.finish(job.claim, done)).toEqual({ outcome: "fenced" });
   });
 
+  test("ends an embedding whose attempt had nothing to show", async () => {
+    const { store } = harness;
+    await openSlots(harness, 1);
+    const job = await start(harness, { request: { v: 1, type: "embedding", input: ["a"] } });
+    await store.cancel(job, false);
+    expect(await store.finish(job.claim, { status: "queued" })).toMatchObject({ outcome: "finished" });
+    expect(await store.getJob(job)).toMatchObject({ status: "cancelled", output: null, error: null });
+  });
+
   test("by force shows no output for an embedding", async () => {
     const { store } = harness;
     await openSlots(harness, 1);
@@ -129,5 +142,9 @@ test("gives nothing away about another owner's job, nor about one that does not 
   for (const id of [waiting.id, running.id, newJobId()])
     for (const force of [false, true]) expect(await store.cancel({ id, owner: "bob" }, force)).toEqual({ outcome: "gone" });
   expect(await store.getJob(waiting)).toMatchObject({ status: "queued" });
-  expect(await store.append(running.claim, 1, { tokens: [1], text: "x" })).toEqual({ outcome: "appended", stop: null });
+  expect(await store.append(running.claim, 1, { tokens: [1], text: "x" })).toEqual({
+    outcome: "appended",
+    stop: null,
+    isWatched: false,
+  });
 });

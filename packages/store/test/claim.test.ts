@@ -130,7 +130,11 @@ test("takes a running job over: a higher fence, an empty stream, the earlier wor
   expect(await store.getJob(job)).toMatchObject({ status: "running", progress: { completion_tokens: 0 } });
   expect(await store.append(job.claim, 2, { tokens: [4], text: "x" })).toMatchObject({ outcome: "fenced" });
   expect(await store.finish(job.claim, done)).toEqual({ outcome: "fenced" });
-  expect(await store.append(second, 1, { tokens: [5], text: "y" })).toEqual({ outcome: "appended", stop: null });
+  expect(await store.append(second, 1, { tokens: [5], text: "y" })).toEqual({
+    outcome: "appended",
+    stop: null,
+    isWatched: false,
+  });
 });
 
 test("gives one carrier to one of two workers that claim it at once, then the other takes over", async () => {

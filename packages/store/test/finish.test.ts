@@ -58,6 +58,31 @@ test("keeps embeddings", async () => {
   expect(await harness.store.getJob(job)).toMatchObject({ status: "succeeded", output: { embeddings: [[0.5, -0.25]] } });
 });
 
+test("keeps the scores of documents", async () => {
+  await openSlots(harness, 1);
+  const job = await start(harness, { request: { v: 1, type: "rerank", query: "q", documents: ["a"] } });
+  const results = [{ index: 0, relevance_score: 0.75 }];
+  await harness.store.finish(job.claim, { status: "succeeded", result: { results, usage, timings }, completionTokens: 0 });
+  expect(await harness.store.getJob(job)).toMatchObject({ type: "rerank", status: "succeeded", output: { results } });
+});
+
+const toolCall = { id: "call_1", type: "function", function: { name: "now", arguments: "{}" } } as const;
+
+test.each([
+  ["", null],
+  ["One moment.", "One moment."],
+])("shows tool calls beside the text %j", async (text, content) => {
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  const result = { text, finish_reason: "tool_calls" as const, tool_calls: [toolCall], usage, timings };
+  await harness.store.finish(job.claim, { status: "succeeded", result, completionTokens: 2 });
+  expect((await harness.store.getJob(job))?.output).toEqual({
+    message: { role: "assistant", content, tool_calls: [toolCall] },
+    text,
+    finish_reason: "tool_calls",
+  });
+});
+
 describe("refuses", () => {
   test("a job that does not exist", async () => {
     expect(await harness.store.finish({ jobId: newJobId(), fence: 1 }, done)).toEqual({ outcome: "gone" });

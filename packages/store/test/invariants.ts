@@ -1,72 +1,8 @@
 import { isTerminal, type JobStatus, jobStatuses } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "../src/index.ts";
-
-type Fields = Record<string, string>;
-type Scores = Map<string, number>;
-
-/** Everything in Redis, read once: strings, hashes and sorted sets by the part of their key after the base. */
-interface Snapshot {
-  foreign: string[];
-  strings: Map<string, string>;
-  hashes: Map<string, Fields>;
-  sets: Map<string, string[]>;
-  zsets: Map<string, Scores>;
-  streams: Map<string, [string, string[]][]>;
-  encodings: Map<string, string>;
-}
-
-async function takeSnapshot(redis: Redis, keys: Keys): Promise<Snapshot> {
-  const all = await redis.keys("*");
-  const own = all.filter((key) => key.startsWith(keys.base));
-  const snapshot: Snapshot = {
-    foreign: all.filter((key) => !key.startsWith(keys.base)),
-    strings: new Map(),
-    hashes: new Map(),
-    sets: new Map(),
-    zsets: new Map(),
-    streams: new Map(),
-    encodings: new Map(),
-  };
-  await Promise.all(own.map((key) => readKey(redis, key, key.slice(keys.base.length), snapshot)));
-  return snapshot;
-}
-
-async function readKey(redis: Redis, key: string, name: string, into: Snapshot): Promise<void> {
-  switch (await redis.type(key)) {
-    case "string":
-      into.strings.set(name, (await redis.get(key)) ?? "");
-      break;
-    case "hash":
-      into.hashes.set(name, await redis.hgetall(key));
-      into.encodings.set(name, String(await redis.object("ENCODING", key)));
-      break;
-    case "set":
-      into.sets.set(name, await redis.smembers(key));
-      break;
-    case "zset":
-      into.zsets.set(name, toScores(await redis.zrange(key, 0, "-1", "WITHSCORES")));
-      break;
-    case "stream":
-      into.streams.set(name, (await redis.xrange(key, "-", "+")) as [string, string[]][]);
-  }
-}
-
-function toScores(flat: readonly string[]): Scores {
-  const scores: Scores = new Map();
-  for (let i = 0; i + 1 < flat.length; i += 2) scores.set(flat[i] ?? "", Number(flat[i + 1]));
-  return scores;
-}
-
-function named<T>(map: Map<string, T>, prefix: string): [string, T][] {
-  return Array.from(map)
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, value]) => [name.slice(prefix.length), value]);
-}
-
-function without(all: ReadonlySet<string>, some: ReadonlySet<string>): string[] {
-  return Array.from(all).filter((entry) => !some.has(entry));
-}
+import { checkDeliveries } from "./delivery-invariants.ts";
+import { type Fields, named, type Snapshot, takeSnapshot, without } from "./snapshot.ts";
 
 /** What is wrong with the keys of a deployment, one line each; empty when all is well. */
 export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readonly string[] = []): Promise<string[]> {
@@ -81,6 +17,7 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...checkParts(snapshot, jobs),
     ...checkIdempotency(snapshot, jobs),
     ...checkFleet(snapshot),
+    ...checkDeliveries(snapshot, jobs),
   ];
 }
 
@@ -163,7 +100,7 @@ function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[]
 /** Texts and chunks belong to a record and agree with it; the record stays in Redis's compact form. */
 function checkParts(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const problems: string[] = [];
-  for (const kind of ["req:", "out:", "err:", "meta:"])
+  for (const kind of ["req:", "out:", "err:", "meta:", "hook:"])
     for (const [id] of named(snapshot.strings, kind)) if (!jobs.has(id)) problems.push(`${kind}${id} has no record`);
   for (const [id] of named(snapshot.streams, "chunks:")) if (!jobs.has(id)) problems.push(`chunks:${id} has no record`);
   for (const [id, fields] of jobs) {
@@ -196,7 +133,7 @@ function checkFleet(snapshot: Snapshot): string[] {
   const problems: string[] = [];
   const alive = snapshot.zsets.get("workers") ?? new Map<string, number>();
   const serving = new Set(
-    named(snapshot.hashes, "worker:").flatMap(([id, { models }]) => (models ?? "").split(" ").map((slug) => `${slug} ${id}`)),
+    named(snapshot.hashes, "worker:").flatMap(([id, { models }]) => (models?.match(/\S+/g) ?? []).map((slug) => `${slug} ${id}`)),
   );
   for (const [id] of named(snapshot.hashes, "worker:")) if (!alive.has(id)) problems.push(`worker ${id} is not among the living`);
   const fleets = new Map(named(snapshot.hashes, "fleet:"));

@@ -116,6 +116,15 @@ test("gives the last reading when the caller has gone", async () => {
   expect(await watch(job, 20_000, AbortSignal.abort()).ended).toMatchObject({ status: "queued" });
 });
 
+test("reads again after a while without a hint", async () => {
+  const job = await submit(harness);
+  const { ended, seen } = watch(job);
+  await seen.firstRead.promise;
+  await harness.redis.hset(harness.store.keys.job(job.id), "finished_ms", 1);
+  expect(await ended).toMatchObject({ finished_at: "1970-01-01T00:00:00.001Z" });
+  await harness.redis.hdel(harness.store.keys.job(job.id), "finished_ms");
+});
+
 test("leaves nothing behind when reading fails", async () => {
   const failing = notifications.until(newJobId(), {
     read: () => Promise.reject(new Error("no")),
@@ -182,6 +191,17 @@ describe("when its connection breaks", () => {
     expect(waiting.size).toBe(0);
     await waiting.close();
   });
+});
+
+test("closing wakes who has subscribed, without Redis", async () => {
+  let wakes = 0;
+  const { subscribed, release } = notifications.subscribe(newJobId(), () => void wakes++, "end");
+  await subscribed;
+  expect([wakes, notifications.isClosed]).toEqual([0, false]);
+  const closed = notifications.close();
+  expect([wakes, notifications.isClosed]).toEqual([1, true]);
+  release();
+  await closed;
 });
 
 test("closing ends the waits without a hint", async () => {

@@ -63,7 +63,11 @@ test("asks a running job to stop at its deadline and ends it after the grace wit
   await clockPast(redis, (await redisNow(redis)) + 20);
   const asked = await redisNow(redis);
   expect(await store.sweep(KEEP)).toMatchObject({ ended: 0 });
-  expect(await store.append(job.claim, 1, { tokens: [1], text: "so far" })).toEqual({ outcome: "appended", stop: "deadline" });
+  expect(await store.append(job.claim, 1, { tokens: [1], text: "so far" })).toEqual({
+    outcome: "appended",
+    stop: "deadline",
+    isWatched: false,
+  });
   expect(await store.sweep(KEEP)).toMatchObject({ ended: 0 });
   await until(
     () => store.sweep(KEEP),

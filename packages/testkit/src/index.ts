@@ -2,3 +2,4 @@ export { type LlameroProcess, type LogEntry, startLlamero } from "./llamero-proc
 export { type Random, seededRandom } from "./random.ts";
 export { startRedis, type TestRedis } from "./redis-server.ts";
 export { tinyEntry } from "./tiny-entry.ts";
+export { type ReceivedWebhook, type WebhookAnswer, WebhookReceiver } from "./webhook-receiver.ts";

@@ -57,9 +57,14 @@ function untilReady(child: ChildProcess, log: readonly LogEntry[]): Promise<Read
 /**
  * Starts a process of Llamero and waits until it is ready.
  * @param env added to this process's environment
+ * @param file a module that stands in for the CLI and starts such a process otherwise
  */
-export async function startLlamero(name: "api" | "worker" | "dispatcher", env: Record<string, string>): Promise<LlameroProcess> {
-  const child = fork(entry, [name], { env: { ...process.env, ...env }, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+export async function startLlamero(
+  name: "api" | "worker" | "dispatcher",
+  env: Record<string, string>,
+  file: string = entry,
+): Promise<LlameroProcess> {
+  const child = fork(file, [name], { env: { ...process.env, ...env }, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const log: LogEntry[] = [];
   for (const stream of [child.stdout, child.stderr])
     if (stream !== null) createInterface({ input: stream }).on("line", (line) => log.push(parseLine(line)));

@@ -1,11 +1,38 @@
 import { cancelJob } from "./cancel-job.ts";
+import { createWebhookEndpoint } from "./create-webhook-endpoint.ts";
 import { deleteJob } from "./delete-job.ts";
+import { deleteWebhookEndpoint } from "./delete-webhook-endpoint.ts";
+import { disableWebhookEndpoint } from "./disable-webhook-endpoint.ts";
+import { enableWebhookEndpoint } from "./enable-webhook-endpoint.ts";
+import { followJob } from "./follow-job.ts";
+import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
+import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
 import { livez, readyz } from "./health.ts";
+import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
+import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
+import { redeliver } from "./redeliver.ts";
+import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
+import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import { submitJob } from "./submit-job.ts";
+import { testWebhookEndpoint } from "./test-webhook-endpoint.ts";
+
+const jobRoutes = [submitJob, listJobs, getJob, followJob, cancelJob, retryJob, deleteJob];
+const endpointRoutes = [
+  createWebhookEndpoint,
+  listWebhookEndpoints,
+  getWebhookEndpoint,
+  rotateWebhookSecret,
+  disableWebhookEndpoint,
+  enableWebhookEndpoint,
+  testWebhookEndpoint,
+  deleteWebhookEndpoint,
+];
+// `redeliverFailed` stands before the routes of one delivery, whose path it fits too.
+const deliveryRoutes = [listDeliveries, redeliverFailed, getDelivery, redeliver];
 
 /** Every route of the native API: the app serves this list, the OpenAPI document describes it. */
-export const routes = [submitJob, listJobs, getJob, cancelJob, retryJob, deleteJob, listModels, livez, readyz];
+export const routes = [...jobRoutes, ...endpointRoutes, ...deliveryRoutes, listModels, livez, readyz];

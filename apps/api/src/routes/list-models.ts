@@ -1,5 +1,6 @@
 import { modelEntrySchema } from "@llamero/core";
 import { z } from "zod";
+import { modelStatusSchema, statusOf } from "../model-status.ts";
 import { route } from "../route.ts";
 
 const modelSchema = modelEntrySchema
@@ -18,7 +19,7 @@ const modelSchema = modelEntrySchema
     object: z.literal("model"),
     created: z.int().meta({ description: "Unix seconds when a worker first served it." }),
     owned_by: z.literal("llamero"),
-    workers: z.int().nonnegative().meta({ description: "Live workers that serve it now; at 0 its jobs wait." }),
+    ...modelStatusSchema.shape,
   })
   .meta({ id: "Model" });
 
@@ -45,7 +46,7 @@ export const listModels = route({
         owned_by: "llamero",
         ...facts,
         is_default: index === 0,
-        workers: live.filter((worker) => worker.slugs.includes(slug)).length,
+        ...statusOf(slug, live),
       }),
     );
     return { status: 200, body: { object: "list", data } };

@@ -16,11 +16,12 @@ const locationHeader = z.object({ Location: z.string().meta({ description: "Path
 /** Stores the job of a body, or finds the one that the same call made before. */
 async function accept(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Job> {
   const { body, owner, headers } = call;
-  const { models, now } = services;
+  const { models, webhookTargets, now } = services;
   const model = await models.find(body.model);
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
   const key = idempotencyKey(headers.get("idempotency-key"));
+  const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
   return enqueue(services, {
     model: model.name,
     job: {
@@ -33,6 +34,7 @@ async function accept(call: Call<unknown, unknown, SubmitBody>, services: Servic
       idempotency: key === null ? null : { key: digest(key), bodyHash: digest(canonicalJson(body)) },
       metadata: body.metadata ?? null,
       retryOf: null,
+      webhook,
     },
   });
 }

@@ -1,71 +1,50 @@
-import { AppError, type EmbedOutcome, type EmbedTask, type StopReason } from "@llamero/core";
-import type { LlamaEmbeddingContext, LlamaModel } from "node-llama-cpp";
-import { stopReason } from "./generation.ts";
+import { AppError, type EmbedOutcome, type EmbedTask, type Usage } from "@llamero/core";
+import type { LlamaModel, Token } from "node-llama-cpp";
+import { embeddingInput } from "./encoder-input.ts";
+import type { EncoderPool } from "./encoder-pool.ts";
 
-function stopError(reason: StopReason): AppError {
-  return reason === "cancelled"
-    ? new AppError("cancelled", "The task was cancelled.")
-    : new AppError("deadline_exceeded", "The task's deadline passed.");
-}
-
-function unitVector(vector: readonly number[]): number[] {
+function unitVector(vector: Float64Array): number[] {
   const length = Math.hypot(...vector);
-  return length === 0 ? [...vector] : vector.map((value) => value / length);
+  return Array.from(vector, (value) => (length === 0 ? value : value / length));
 }
 
-/** Embeds texts with one model; its context is made on first use, so that a model that only generates has none. */
+/**
+ * Refuses the first input that cannot be computed, by its name in the request.
+ * @throws AppError `context_length_exceeded`, `invalid_request` for a text of which the tokenizer leaves nothing
+ */
+export function checkLengths(inputs: readonly (readonly Token[])[], contextLength: number, field: string): void {
+  const index = inputs.findIndex(({ length }) => length > contextLength || length === 0);
+  if (index === -1) return;
+  const param = `${field}.${index}`;
+  const length = inputs[index]?.length ?? 0;
+  if (length === 0) throw new AppError("invalid_request", `${param} has no tokens in this model's vocabulary.`, { param });
+  const message = `${param} has ${length} tokens; the model takes at most ${contextLength}. Split it.`;
+  throw new AppError("context_length_exceeded", message, { param });
+}
+
+/** What reading the inputs costs: nothing is generated. */
+export function readingUsage(inputs: readonly (readonly Token[])[]): Usage {
+  const prompt_tokens = inputs.reduce((sum, tokens) => sum + tokens.length, 0);
+  return { prompt_tokens, cached_tokens: 0, completion_tokens: 0, total_tokens: prompt_tokens };
+}
+
+/** Embeds texts with one model. */
 export class Embedder {
   readonly #model: LlamaModel;
   readonly #contextLength: number;
-  readonly #threads: number;
-  #context: Promise<LlamaEmbeddingContext> | null = null;
+  readonly #pool: EncoderPool;
 
-  constructor(model: LlamaModel, contextLength: number, threads: number) {
+  constructor(model: LlamaModel, contextLength: number, pool: EncoderPool) {
     this.#model = model;
     this.#contextLength = contextLength;
-    this.#threads = threads;
+    this.#pool = pool;
   }
 
   /** @throws AppError `context_length_exceeded` naming the input, `cancelled`, `deadline_exceeded`, `engine_failed` */
   async embed(task: EmbedTask, signal: AbortSignal): Promise<EmbedOutcome> {
-    const context = await this.#open();
-    const startedAtMs = performance.now();
-    const { input } = task.request;
-    const prompt_tokens = this.#countTokens(context, input);
-    const embeddings: number[][] = [];
-    for (const text of input) {
-      const reason = stopReason(signal);
-      if (reason !== null) throw stopError(reason);
-      embeddings.push(unitVector((await context.getEmbeddingFor(text)).vector));
-    }
-    return {
-      embeddings,
-      usage: { prompt_tokens, cached_tokens: 0, completion_tokens: 0, total_tokens: prompt_tokens },
-      timings: { prefill_ms: performance.now() - startedAtMs, first_token_ms: null, generate_ms: null },
-    };
-  }
-
-  #countTokens(context: LlamaEmbeddingContext, input: readonly string[]): number {
-    let total = 0;
-    for (const [index, text] of input.entries()) {
-      const length = context.calculateInputLength(text);
-      if (length >= this.#contextLength) {
-        const message = `input.${index} has ${length} tokens; the model takes at most ${this.#contextLength - 1}. Split it.`;
-        throw new AppError("context_length_exceeded", message, { param: `input.${index}` });
-      }
-      total += length;
-    }
-    return total;
-  }
-
-  /** A whole input has to fit one batch: pooling sees a batch at a time. */
-  #open(): Promise<LlamaEmbeddingContext> {
-    this.#context ??= this.#model
-      .createEmbeddingContext({ contextSize: this.#contextLength, batchSize: this.#contextLength, threads: this.#threads })
-      .catch((error: unknown) => {
-        this.#context = null;
-        throw new AppError("engine_failed", "No memory for an embedding context; lower slots or context size.", { cause: error });
-      });
-    return this.#context;
+    const inputs = task.request.input.map((text) => embeddingInput(this.#model, text));
+    checkLengths(inputs, this.#contextLength, "input");
+    const { outputs, timings } = await this.#pool.run(inputs, signal);
+    return { embeddings: outputs.map(unitVector), usage: readingUsage(inputs), timings };
   }
 }

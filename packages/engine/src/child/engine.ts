@@ -1,12 +1,13 @@
-import { AppError, type EmbedTask, type GenerateTask, toAppError } from "@llamero/core";
+import { AppError, type EmbedTask, type GenerateTask, type RerankTask, toAppError } from "@llamero/core";
 import type { Llama } from "node-llama-cpp";
-import type { LoadOptions } from "../options.ts";
+import type { EngineEvent, Footprint, LoadOptions } from "../options.ts";
 import { type FromChild, type ToChild, toWireError } from "../protocol.ts";
 import { HEARTBEAT_MS } from "../watchdog.ts";
 import { openBackend } from "./backend.ts";
 import { ChunkOutbox } from "./chunk-outbox.ts";
 import { loadModel } from "./load-model.ts";
 import type { ModelHost } from "./model-host.ts";
+import { survey } from "./survey.ts";
 
 const DEFAULT_FLUSH_MS = 25;
 
@@ -16,7 +17,7 @@ function logCause(error: unknown): void {
   if (cause !== undefined) console.error(cause);
 }
 
-/** The child's side of the protocol: loads the models, then runs what the parent sends. */
+/** The child's side of the protocol: loads the models, then runs what the parent sends; or only looks at their files. */
 export class Engine {
   readonly #send: (message: FromChild) => void;
   readonly #hosts = new Map<string, ModelHost>();
@@ -32,12 +33,16 @@ export class Engine {
 
   async receive(message: ToChild): Promise<void> {
     switch (message.type) {
+      case "survey":
+        return this.#begin(() => this.#survey(message.options));
       case "load":
-        return this.#load(message.options);
+        return this.#begin(() => this.#load(message.options));
       case "generate":
         return this.#run(message.task, (signal) => this.#generate(message.task, signal));
       case "embed":
         return this.#run(message.task, (signal) => this.#embed(message.task, signal));
+      case "rerank":
+        return this.#run(message.task, (signal) => this.#rerank(message.task, signal));
       case "stop":
         return this.#tasks.get(message.taskId)?.abort(message.reason);
       case "stats":
@@ -59,24 +64,39 @@ export class Engine {
     return new ChunkOutbox(flushMs, (chunks) => this.#send({ type: "chunks", chunks }));
   }
 
-  async #load(options: LoadOptions): Promise<void> {
-    this.#outbox = this.#newOutbox(options.flushMs ?? DEFAULT_FLUSH_MS);
+  /** What comes first: everything that goes wrong there is told. */
+  async #begin(work: () => Promise<FromChild>): Promise<void> {
     try {
-      const llama = await openBackend(options.gpu);
-      this.#llama = llama;
-      for (const source of options.models) {
-        const onEvent = (event: Extract<FromChild, { type: "progress" }>["event"]) => this.#send({ type: "progress", event });
-        this.#hosts.set(source.name, await loadModel({ llama, source, options, onEvent }));
-      }
-      this.#send({ type: "loaded", models: [...this.#hosts.values()].map((host) => host.facts) });
-      setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+      this.#send(await work());
     } catch (error) {
       logCause(error);
       this.#send({ type: "load_failed", error: toWireError(toAppError(error, "internal_error", "The engine could not start.")) });
     }
   }
 
-  async #run(task: GenerateTask | EmbedTask, work: (signal: AbortSignal) => Promise<FromChild>): Promise<void> {
+  async #survey(options: LoadOptions): Promise<FromChild> {
+    return { type: "surveyed", survey: await survey(options, (event) => this.#tell(event)) };
+  }
+
+  async #load(options: LoadOptions): Promise<FromChild> {
+    this.#outbox = this.#newOutbox(options.flushMs ?? DEFAULT_FLUSH_MS);
+    const llama = await openBackend(options.gpu);
+    this.#llama = llama;
+    const footprints: Record<string, Footprint> = {};
+    for (const source of options.models) {
+      const { host, footprint } = await loadModel({ llama, source, options, onEvent: (event) => this.#tell(event) });
+      this.#hosts.set(source.name, host);
+      footprints[source.name] = footprint;
+    }
+    setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+    return { type: "loaded", models: [...this.#hosts.values()].map((host) => host.facts), footprints };
+  }
+
+  #tell(event: EngineEvent): void {
+    this.#send({ type: "progress", event });
+  }
+
+  async #run(task: GenerateTask | EmbedTask | RerankTask, work: (signal: AbortSignal) => Promise<FromChild>): Promise<void> {
     const controller = new AbortController();
     this.#tasks.set(task.id, controller);
     try {
@@ -94,12 +114,19 @@ export class Engine {
   }
 
   async #generate(task: GenerateTask, signal: AbortSignal): Promise<FromChild> {
-    const outcome = await this.#host(task.model).generate(task, signal, (chunk) => this.#outbox.add(task.id, chunk));
+    const outcome = await this.#host(task.model).generate(task, signal, {
+      onChunk: (chunk) => this.#outbox.add(task.id, chunk),
+      onWaiting: (isWaiting) => this.#send({ type: "waiting", taskId: task.id, isWaiting }),
+    });
     return { type: "generated", taskId: task.id, outcome };
   }
 
   async #embed(task: EmbedTask, signal: AbortSignal): Promise<FromChild> {
     return { type: "embedded", taskId: task.id, outcome: await this.#host(task.model).embed(task, signal) };
+  }
+
+  async #rerank(task: RerankTask, signal: AbortSignal): Promise<FromChild> {
+    return { type: "reranked", taskId: task.id, outcome: await this.#host(task.model).rerank(task, signal) };
   }
 
   #host(model: string): ModelHost {

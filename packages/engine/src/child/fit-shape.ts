@@ -1,52 +1,101 @@
+import { AppError } from "@llamero/core";
 import { GgufInsights, type Llama } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
+import type { SlotRange } from "./choose-slots.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import { fitToMemory, type Memory, type Shape } from "./memory-fit.ts";
 import { BATCH_SIZE } from "./slot-context.ts";
 
 const DEFAULT_CONTEXT = 4_096;
-const DEFAULT_SLOTS = { cpu: 8, gpu: 16 };
+/** Slots where nobody says how many: measured between these. */
+const DEFAULT_SLOTS = { cpu: { least: 8, most: 32 }, gpu: { least: 16, most: 64 } };
+/** Part of the free memory that the contexts of all models may fill with slots beyond the least. */
+const SLOT_SHARE = 0.25;
 
-function wantedShape(llama: Llama, insights: GgufInsights, options: LoadOptions): Shape {
-  const trained = insights.trainContextSize ?? DEFAULT_CONTEXT;
-  return {
-    slots: options.slots ?? (llama.gpu === false ? DEFAULT_SLOTS.cpu : DEFAULT_SLOTS.gpu),
-    contextSize: Math.min(options.contextSize ?? DEFAULT_CONTEXT, trained),
-  };
+/** What of a model fits into memory. */
+export interface Fitted {
+  shape: Shape;
+  /** What that takes, in bytes. */
+  estimated: Memory;
+  /** What another shape takes. */
+  estimate: (shape: Shape) => Promise<Memory>;
+  totalLayers: number;
+  /** Weights of the model. */
+  parameters: number;
 }
 
-/** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. */
-async function estimate(llama: Llama, insights: GgufInsights, { slots, contextSize }: Shape): Promise<Memory> {
-  const gpuLayers = llama.gpu === false ? 0 : insights.totalLayers;
-  const model = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
-  const context = await insights.estimateContextResourceRequirementsV2({
+/** How many slots to choose among, of as many as fit. */
+export function slotRange(llama: Llama, options: LoadOptions, most: number): SlotRange {
+  if (options.slots !== undefined) return { least: most, most };
+  const { least } = llama.gpu === false ? DEFAULT_SLOTS.cpu : DEFAULT_SLOTS.gpu;
+  return { least: Math.min(least, most), most };
+}
+
+/** What was asked for; where nobody asked for slots, as many as may be worth it and leave most of the memory free. */
+async function wantedShape(llama: Llama, insights: GgufInsights, options: LoadOptions, free: Memory): Promise<Shape> {
+  const contextSize = Math.min(options.contextSize ?? DEFAULT_CONTEXT, insights.trainContextSize ?? DEFAULT_CONTEXT);
+  if (options.slots !== undefined) return { slots: options.slots, contextSize };
+  const { least, most } = llama.gpu === false ? DEFAULT_SLOTS.cpu : DEFAULT_SLOTS.gpu;
+  const share = SLOT_SHARE / options.models.length;
+  for (let slots = options.mostSlots ?? most; slots > least; slots = Math.ceil(slots / 2)) {
+    const { ram, vram } = await contextMemory(llama, insights, { slots, contextSize });
+    if (ram <= free.ram * share && vram <= free.vram * share) return { slots, contextSize };
+  }
+  return { slots: Math.min(least, options.mostSlots ?? most), contextSize };
+}
+
+async function contextMemory(llama: Llama, insights: GgufInsights, { slots, contextSize }: Shape): Promise<Memory> {
+  const { cpuRam, gpuVram } = await insights.estimateContextResourceRequirementsV2({
     contextSize,
     sequences: slots,
     batchSize: BATCH_SIZE,
-    modelGpuLayers: gpuLayers,
+    modelGpuLayers: llama.gpu === false ? 0 : insights.totalLayers,
     flashAttention: "auto",
   });
-  return { ram: model.cpuRam + context.cpuRam, vram: model.gpuVram + context.gpuVram };
+  return { ram: cpuRam, vram: gpuVram };
+}
+
+/** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. */
+async function estimate(llama: Llama, insights: GgufInsights, shape: Shape): Promise<Memory> {
+  const gpuLayers = llama.gpu === false ? 0 : insights.totalLayers;
+  const model = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
+  const context = await contextMemory(llama, insights, shape);
+  return { ram: model.cpuRam + context.ram, vram: model.gpuVram + context.vram };
+}
+
+/** What the model may take: what is free, and of the memory that models share no more than was configured. */
+async function available(llama: Llama, limitBytes = Number.POSITIVE_INFINITY): Promise<Memory> {
+  const { ram, vram } = await freeMemory(llama);
+  return llama.gpu === false ? { ram: Math.min(ram, limitBytes), vram } : { ram, vram: Math.min(vram, limitBytes) };
+}
+
+async function fit(llama: Llama, insights: GgufInsights, model: string, load: LoadOptions): Promise<Shape> {
+  const free = await available(llama, load.memoryBytes);
+  const wanted = await wantedShape(llama, insights, load, free);
+  const need = (shape: Shape) => estimate(llama, insights, shape);
+  return fitToMemory({ model, wanted, free, estimate: need }).catch((error: unknown) => {
+    if (llama.gpu === false || load.memoryBytes !== undefined) throw error;
+    const sum = ({ ram, vram }: Memory) => ({ ram: ram + vram, vram: 0 });
+    return fitToMemory({ model, wanted, free: sum(free), estimate: async (shape) => sum(await need(shape)) });
+  });
 }
 
 /**
  * How many slots of how many tokens fit into the memory that is free, before anything is loaded.
  * A model that is too large for the GPU alone is split between it and the CPU by the library; then both memories count as one.
+ * Under a configured limit it is not: what would be left for the other models is not the library's to know.
  * @throws AppError `model_too_large`
  */
-export async function fitShape(llama: Llama, options: { model: string; load: LoadOptions; file: GgufFile }): Promise<Shape> {
-  const insights = await GgufInsights.from(options.file.info, llama);
-  const wanted = wantedShape(llama, insights, options.load);
-  const free = await freeMemory(llama);
-  const fit = (memory: Memory, size: (shape: Shape) => Promise<Memory>) =>
-    fitToMemory({ model: options.model, wanted, free: memory, estimate: size });
-  const onGpu = (shape: Shape) => estimate(llama, insights, shape);
-  if (llama.gpu === false) return fit(free, onGpu);
-  return fit(free, onGpu).catch(() =>
-    fit({ ram: free.ram + free.vram, vram: 0 }, async (shape) => {
-      const { ram, vram } = await onGpu(shape);
-      return { ram: ram + vram, vram: 0 };
-    }),
-  );
+export async function fitShape(llama: Llama, options: { model: string; load: LoadOptions; file: GgufFile }): Promise<Fitted> {
+  const { model, load, file } = options;
+  const insights = await GgufInsights.from(file.info, llama);
+  const shape = await fit(llama, insights, model, load).catch((error: unknown) => {
+    if (load.memoryBytes === undefined || !(error instanceof AppError)) throw error;
+    const limit = `Models may take ${(load.memoryBytes / 1e9).toFixed(1)} GB here; LLAMERO_MEMORY_GB says how much.`;
+    throw new AppError(error.code, `${error.message} ${limit}`);
+  });
+  const { totalLayers, totalParameters: parameters } = insights;
+  const need = (other: Shape) => estimate(llama, insights, other);
+  return { shape, estimated: await need(shape), estimate: need, totalLayers, parameters };
 }

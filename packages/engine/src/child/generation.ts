@@ -1,8 +1,9 @@
-import type { FinishReason, GenerateOutcome, StopReason, TokenChunk } from "@llamero/core";
+import type { FinishReason, GenerateOutcome, StopReason, TokenChunk, ToolCall } from "@llamero/core";
 import type { SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import { StopText } from "./stop-text.ts";
 import { type Detokenize, TokenText } from "./token-text.ts";
+import type { AnswerText } from "./tool-calls/answer-text.ts";
 
 /** A request made ready to run: everything that can be refused has been. */
 export interface GenerationPlan {
@@ -14,6 +15,8 @@ export interface GenerationPlan {
   /** Filled by the generation. */
   generated: Token[];
   detokenize: Detokenize;
+  /** Reads tool calls out of the text; null when none were offered. */
+  answer: AnswerText | null;
   /** Most prompt tokens between two looks at the stop signal. */
   prefillChunk: number;
   /** When the task came, on `performance.now()`'s clock. */
@@ -35,7 +38,7 @@ export function unstartedOutcome(plan: GenerationPlan, reason: StopReason): Gene
     text: "",
     finishReason: reason,
     usage: { prompt_tokens, cached_tokens: 0, completion_tokens: 0, total_tokens: prompt_tokens },
-    timings: { prefill_ms: null, first_token_ms: null, generate_ms: null },
+    timings: { wait_ms: performance.now() - plan.acceptedAtMs, prefill_ms: null, generate_ms: null },
   };
 }
 
@@ -107,7 +110,7 @@ export class Generation {
   #accept(token: Token): FinishReason | null {
     if (this.#firstTokenAtMs === null) this.#begun();
     this.#plan.generated.push(token);
-    const { text, stopped } = this.#stopText.push(this.#tokenText.push(token));
+    const { text, stopped } = this.#stopText.push(this.#content(this.#tokenText.push(token)));
     this.#emit([token], text);
     this.#stopTextFound = stopped;
     if (stopped) return "stop";
@@ -125,20 +128,28 @@ export class Generation {
     this.#onChunk({ tokens, text });
   }
 
-  /** Lets out what was held back, unless it is the stop text and what follows. */
-  #flush(): void {
-    if (this.#stopTextFound) return;
-    const { text, stopped } = this.#stopText.push(this.#tokenText.flush());
+  #content(text: string): string {
+    return this.#plan.answer === null ? text : this.#plan.answer.push(text);
+  }
+
+  /** Lets out what was held back, unless it is the stop text and what follows. @returns the calls that it held */
+  #flush(): ToolCall[] {
+    if (this.#stopTextFound) return [];
+    const content = this.#content(this.#tokenText.flush());
+    const last = this.#plan.answer?.end() ?? { text: "", toolCalls: [] };
+    const { text, stopped } = this.#stopText.push(content + last.text);
     const rest = stopped ? text : text + this.#stopText.flush();
     if (rest !== "") this.#emit([], rest);
+    return last.toolCalls;
   }
 
   #outcome(finishReason: FinishReason): GenerateOutcome {
-    this.#flush();
+    const toolCalls = this.#flush();
     const [prompt_tokens, completion_tokens] = [this.#plan.prompt.length, this.#plan.generated.length];
     return {
       text: this.#text,
-      finishReason,
+      ...(toolCalls.length === 0 ? {} : { toolCalls }),
+      finishReason: finishReason === "stop" && toolCalls.length > 0 ? "tool_calls" : finishReason,
       usage: {
         prompt_tokens,
         cached_tokens: this.#cachedTokens,
@@ -151,10 +162,11 @@ export class Generation {
 
   #timings(): GenerateOutcome["timings"] {
     const first = this.#firstTokenAtMs;
-    if (first === null) return { prefill_ms: performance.now() - this.#startedAtMs, first_token_ms: null, generate_ms: null };
+    const wait_ms = this.#startedAtMs - this.#plan.acceptedAtMs;
+    if (first === null) return { wait_ms, prefill_ms: performance.now() - this.#startedAtMs, generate_ms: null };
     return {
+      wait_ms,
       prefill_ms: first - this.#startedAtMs,
-      first_token_ms: first - this.#plan.acceptedAtMs,
       generate_ms: performance.now() - first,
     };
   }

@@ -1,5 +1,6 @@
 import { AppError, checkJsonSchema, type GenerateRequest, toAppError } from "@llamero/core";
 import { type Llama, type LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
+import type { GrammarCache } from "./grammar-cache.ts";
 
 type Params = GenerateRequest["params"];
 
@@ -39,27 +40,49 @@ async function textGrammar(llama: Llama, grammar: string): Promise<LlamaGrammar>
   }
 }
 
-async function grammarOf(llama: Llama, params: Params): Promise<LlamaGrammar | null> {
-  if (params.grammar !== undefined) return textGrammar(llama, params.grammar);
-  const format = params.response_format;
-  if (format?.type === "json_schema") return schemaGrammar(llama, format.json_schema.schema);
-  return format?.type === "json_object" ? llama.getGrammarFor("json") : null;
+/** What a request constrains its output by: the text that it is known by, and how it is compiled. */
+interface Constraint {
+  key: string;
+  compile: (llama: Llama) => Promise<LlamaGrammar>;
+}
+
+/** The order of a schema's keys is part of it: answers have their properties in that order. */
+function constraintOf({ grammar, response_format: format }: Params): Constraint | null {
+  if (grammar !== undefined) return { key: `gbnf ${grammar}`, compile: (llama) => textGrammar(llama, grammar) };
+  if (format?.type === "json_schema") {
+    const { schema } = format.json_schema;
+    return { key: `schema ${JSON.stringify(schema)}`, compile: (llama) => schemaGrammar(llama, schema) };
+  }
+  return format?.type === "json_object" ? { key: "json", compile: (llama) => llama.getGrammarFor("json") } : null;
+}
+
+interface Hosted {
+  llama: Llama;
+  model: LlamaModel;
+  /** States that belong to this model. */
+  grammars: GrammarCache<LlamaGrammarEvaluationState>;
 }
 
 /**
  * The grammar of a request at its start, for one generation; null when the output is free.
  * @throws AppError `invalid_request`, `unsupported_schema`
  */
-export async function grammarState(llama: Llama, model: LlamaModel, params: Params): Promise<LlamaGrammarEvaluationState | null> {
-  const grammar = await grammarOf(llama, params);
-  if (grammar === null) return null;
+export async function grammarState(
+  { llama, model, grammars }: Hosted,
+  params: Params,
+): Promise<LlamaGrammarEvaluationState | null> {
+  const constraint = constraintOf(params);
+  if (constraint === null) return null;
   if (params.ignore_eos) {
     const text = "params.ignore_eos cannot be combined with a grammar: a grammar ends the output by the end token.";
     throw new AppError("invalid_request", text, { param: "params.ignore_eos" });
   }
-  try {
-    return new LlamaGrammarEvaluationState({ model, grammar });
-  } catch (error) {
-    throw toAppError(error, "invalid_request", "The grammar cannot be used with this model.");
-  }
+  return grammars.state(constraint.key, async () => {
+    const grammar = await constraint.compile(llama);
+    try {
+      return new LlamaGrammarEvaluationState({ model, grammar });
+    } catch (error) {
+      throw toAppError(error, "invalid_request", "The grammar cannot be used with this model.");
+    }
+  });
 }

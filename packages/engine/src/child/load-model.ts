@@ -1,14 +1,14 @@
-import { AppError } from "@llamero/core";
+import { AppError, type LoadedModel } from "@llamero/core";
 import { InsufficientMemoryError, type Llama, type LlamaModel } from "node-llama-cpp";
 import type { ModelSource } from "../model-source.ts";
-import type { EngineEvent, LoadOptions } from "../options.ts";
+import type { EngineEvent, Footprint, LoadOptions } from "../options.ts";
 import { localPath } from "./download.ts";
-import { fitShape } from "./fit-shape.ts";
+import { fitShape, slotRange } from "./fit-shape.ts";
 import { type GgufFile, readGgufFile } from "./gguf-file.ts";
 import { type Shape, smaller } from "./memory-fit.ts";
 import { modelFacts } from "./model-facts.ts";
 import { ModelHost } from "./model-host.ts";
-import { pickLayout } from "./pick-layout.ts";
+import { type PickedLayout, pickLayout } from "./pick-layout.ts";
 import { chatTemplate } from "./prompt.ts";
 import { type Layout, openLayout, type SlotContext } from "./slot-context.ts";
 
@@ -59,28 +59,55 @@ async function openContexts(model: LlamaModel, source: ModelSource, layout: Layo
   throw tooLarge(source, failure);
 }
 
+/** One line for the log: how the model lies in this process. */
+function describe(
+  name: string,
+  layout: PickedLayout,
+  facts: LoadedModel,
+  contexts: number,
+  { gpu, gpuLayers, totalLayers }: Footprint,
+) {
+  const { threads, prefillThreads = threads, reason } = layout;
+  const forPrompts = prefillThreads === threads ? "" : ` (${prefillThreads} for prompts)`;
+  const place = gpu === false ? "CPU" : `${gpu} with ${gpuLayers} of ${totalLayers} layers`;
+  const shape = `${facts.slots} slots of ${facts.context_length} tokens in ${contexts} contexts`;
+  return `Model ${name}: ${shape}, ${threads} threads${forPrompts} each, on ${place} (${reason}).`;
+}
+
+async function usedVram(llama: Llama): Promise<number> {
+  return llama.gpu === false ? 0 : (await llama.getVramState()).used;
+}
+
 /**
  * Brings one model into memory, ready to run tasks.
  * @throws AppError `model_file_invalid`, `model_too_large`, `model_download_failed`
  */
-export async function loadModel(loading: Loading): Promise<ModelHost> {
+export async function loadModel(loading: Loading): Promise<{ host: ModelHost; footprint: Footprint }> {
   const { llama, source, options, onEvent } = loading;
+  const { name } = source;
   const file = await readGgufFile(await localPath(source, options.modelsDir, onEvent));
-  const fitted = await fitShape(llama, { model: source.name, load: options, file });
+  const { shape: fitted, estimate, totalLayers, parameters } = await fitShape(llama, { model: name, load: options, file });
+  const usedBefore = await usedVram(llama);
   const model = await loadWeights(loading, file, fitted);
-  const layout = await pickLayout({ llama, model, digest: file.digest, slots: fitted.slots, options });
-  const contexts = await openContexts(model, source, layout, fitted);
-  const slots = contexts.reduce((sum, context) => sum + context.slots.length, 0);
-  const contextLength = contexts[0]?.context.contextSize ?? fitted.contextSize;
-  if ((options.slots ?? 0) > slots || (options.contextSize ?? 0) > contextLength)
-    onEvent({ type: "reduced", model: source.name, slots, contextSize: contextLength });
-  const template = chatTemplate(model);
-  const facts = modelFacts({ name: source.name, file, model, contextLength, slots, hasTemplate: template !== null });
-  const forPrompts =
-    (layout.prefillThreads ?? layout.threads) === layout.threads ? "" : ` (${layout.prefillThreads} for prompts)`;
-  const threads = `${layout.threads} threads${forPrompts}`;
-  const shape = `${slots} slots of ${contextLength} tokens in ${contexts.length} contexts, ${threads} each, on ${llama.gpu || "CPU"}`;
-  console.info(`Model ${source.name}: ${shape} (${layout.reason}).`);
-  onEvent({ type: "loaded", model: source.name });
-  return new ModelHost({ llama, model, contexts, template, threads: layout.threads, facts });
+  const slots = slotRange(llama, options, fitted.slots);
+  const layout = await pickLayout({ llama, model, digest: file.digest, slots, options });
+  const contexts = await openContexts(model, source, layout, { ...fitted, slots: layout.slots });
+  const shape: Shape = {
+    slots: contexts.reduce((sum, context) => sum + context.slots.length, 0),
+    contextSize: contexts[0]?.context.contextSize ?? fitted.contextSize,
+  };
+  if ((options.slots ?? 0) > shape.slots || (options.contextSize ?? 0) > shape.contextSize)
+    onEvent({ type: "reduced", model: name, ...shape });
+  const footprint: Footprint = {
+    gpu: llama.gpu,
+    gpuLayers: model.gpuLayers,
+    totalLayers,
+    estimated: await estimate(shape),
+    usedVram: Math.max(0, (await usedVram(llama)) - usedBefore),
+  };
+  const facts = modelFacts({ name, file, parameters, shape });
+  console.info(describe(name, layout, facts, contexts.length, footprint));
+  onEvent({ type: "loaded", model: name });
+  const host = new ModelHost({ llama, model, contexts, template: chatTemplate(model), threads: layout.threads, facts });
+  return { host, footprint };
 }

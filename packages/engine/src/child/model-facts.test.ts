@@ -17,8 +17,14 @@ test("only embeds with a model that reads in both directions", () => {
   expect(capabilitiesOf(info("bert", { attention: { causal: false } }), false)).toEqual(["embedding"]);
 });
 
-test("offers nothing with rankers and encoder-decoder models", () => {
-  expect(capabilitiesOf(info("bert", { attention: { causal: false }, pooling_type: 4 }), false)).toEqual([]);
+test("reranks with a model that pools to a rank and has a head for it", () => {
+  const ranker = info("bert", { attention: { causal: false }, pooling_type: 4 });
+  const fullTensorInfo = [{ name: "cls.output.weight" }] as GgufFileInfo["fullTensorInfo"];
+  expect(capabilitiesOf({ ...ranker, fullTensorInfo } as GgufFileInfo, false)).toEqual(["rerank"]);
+  expect(capabilitiesOf(ranker, false)).toEqual([]);
+});
+
+test("offers nothing with encoder-decoder models", () => {
   expect(capabilitiesOf(info("t5"), true)).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import type { LoadedModel } from "@llamero/core";
-import { type GgufFileInfo, GgufFileType, type LlamaModel } from "node-llama-cpp";
+import { type GgufFileInfo, GgufFileType } from "node-llama-cpp";
 import type { GgufFile } from "./gguf-file.ts";
+import type { Shape } from "./memory-fit.ts";
 
 /** Tokenizers that drop or fold white space: the bytes of a text say nothing about its tokens. */
 const FOLDING_TOKENIZERS = new Set(["bert", "t5"]);
@@ -29,13 +30,24 @@ const ENCODER_ARCHITECTURES = new Set(["t5", "t5encoder"]);
 /** GGUF's `pooling_type` of rerankers. */
 const RANK_POOLING = 4;
 
-/** A model that looks at text in both directions has no next token; one that ranks has no vector. */
+/** The last matrices of rerankers: without one, what pooling gives is no score. */
+const RANKING_HEADS = new Set(["cls.weight", "cls.output.weight"]);
+
+function poolingCapabilities({ architectureMetadata, fullTensorInfo = [] }: GgufFileInfo): Capability[] {
+  if (Number(architectureMetadata.pooling_type) !== RANK_POOLING) return ["embedding"];
+  return fullTensorInfo.some(({ name }) => RANKING_HEADS.has(name)) ? ["rerank"] : [];
+}
+
+/** A model that looks at text in both directions has no next token; one that ranks has a score in place of a vector. */
 export function capabilitiesOf(info: GgufFileInfo, hasTemplate: boolean): Capability[] {
   if (ENCODER_ARCHITECTURES.has(info.metadata.general.architecture)) return [];
-  const { attention, pooling_type } = info.architectureMetadata;
-  const capabilities: Capability[] = Number(pooling_type) === RANK_POOLING ? [] : ["embedding"];
-  if (attention?.causal === false) return capabilities;
+  const capabilities = poolingCapabilities(info);
+  if (info.architectureMetadata.attention?.causal === false) return capabilities;
   return [...(hasTemplate ? (["chat"] as const) : []), "completion", ...capabilities];
+}
+
+export function hasTemplate(info: GgufFileInfo): boolean {
+  return (info.metadata.tokenizer?.chat_template ?? "").trim() !== "";
 }
 
 function quantization(info: GgufFileInfo): string | null {
@@ -43,27 +55,21 @@ function quantization(info: GgufFileInfo): string | null {
   return type === undefined ? null : (GgufFileType[type]?.replace(/^MOSTLY_|^ALL_/, "") ?? null);
 }
 
-/** What the engine says of a model it has loaded. */
-export function modelFacts(options: {
-  name: string;
-  file: GgufFile;
-  model: LlamaModel;
-  contextLength: number;
-  slots: number;
-  hasTemplate: boolean;
-}): LoadedModel {
-  const { file, model, hasTemplate } = options;
+/** What a model's file says of it; the shape is what of it fits into memory. */
+export function modelFacts(options: { name: string; file: GgufFile; parameters: number; shape: Shape }): LoadedModel {
+  const { file, parameters, shape } = options;
+  const { info } = file;
   return {
     name: options.name,
-    slots: options.slots,
-    context_length: options.contextLength,
-    capabilities: capabilitiesOf(file.info, hasTemplate),
-    embedding_length: model.embeddingVectorSize,
-    max_token_bytes: maxTokenBytes(file.info),
-    parameters: model.fileInsights.totalParameters,
+    slots: shape.slots,
+    context_length: shape.contextSize,
+    capabilities: capabilitiesOf(info, hasTemplate(info)),
+    embedding_length: Number(info.architectureMetadata.embedding_length),
+    max_token_bytes: maxTokenBytes(info),
+    parameters,
     size_bytes: file.sizeBytes,
-    architecture: file.info.metadata.general.architecture,
-    quantization: quantization(file.info),
+    architecture: info.metadata.general.architecture,
+    quantization: quantization(info),
     digest: file.digest,
   };
 }

@@ -5,20 +5,35 @@ import {
   type GenerateOutcome,
   type GenerateTask,
   type LoadedModel,
+  type RerankOutcome,
+  type RerankTask,
   type TokenChunk,
 } from "@llamero/core";
-import { type JinjaTemplateChatWrapper, type Llama, type LlamaModel, type Token, TokenBias } from "node-llama-cpp";
+import {
+  type JinjaTemplateChatWrapper,
+  type Llama,
+  type LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type Token,
+  TokenBias,
+} from "node-llama-cpp";
 import type { EngineProgress } from "../protocol.ts";
 import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
+import { GrammarCache } from "./grammar-cache.ts";
+import { modelEncoders } from "./model-encoders.ts";
 import { NativeGarbage, vocabularySize } from "./native-garbage.ts";
 import { promptTokens, tokenBudget } from "./prompt.ts";
+import { Reranker } from "./reranker.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import { BATCH_SIZE, type SlotContext } from "./slot-context.ts";
 import { SlotPool } from "./slot-pool.ts";
+import type { Detokenize } from "./token-text.ts";
+import { showMarkers } from "./tool-calls/show-markers.ts";
+import { toolCalling } from "./tool-calls/tool-calling.ts";
 
 /** On the CPU a prompt is computed at tens of tokens a second on large models: a stop has to come through in between. */
 const CPU_PREFILL_CHUNK = 64;
@@ -33,12 +48,21 @@ export interface HostedModel {
   facts: LoadedModel;
 }
 
+/** Who is told of a task's course. */
+export interface GenerateListener {
+  onChunk: (chunk: TokenChunk) => void;
+  /** It begins to wait for a slot, or waits no more. */
+  onWaiting: (isWaiting: boolean) => void;
+}
+
 /** Runs the tasks of one loaded model over its slots. */
 export class ModelHost {
   readonly facts: LoadedModel;
   readonly #hosted: HostedModel;
   readonly #slots: SlotPool<SequenceSlot>;
   readonly #embedder: Embedder;
+  readonly #reranker: Reranker;
+  readonly #grammars = new GrammarCache<LlamaGrammarEvaluationState>();
   readonly #garbage: NativeGarbage;
   #endTokens: Token[] | null = null;
 
@@ -46,7 +70,11 @@ export class ModelHost {
     this.facts = hosted.facts;
     this.#hosted = hosted;
     this.#slots = new SlotPool(hosted.contexts.flatMap((context) => context.slots));
-    this.#embedder = new Embedder(hosted.model, hosted.facts.context_length, hosted.threads);
+    const { llama, model } = hosted;
+    const contextLength = hosted.facts.context_length;
+    const encoders = { contextLength, busyThreads: () => this.#busyThreads() };
+    this.#embedder = new Embedder(model, contextLength, modelEncoders(llama, model, { ...encoders, ranking: false }));
+    this.#reranker = new Reranker(model, contextLength, modelEncoders(llama, model, { ...encoders, ranking: true }));
     this.#garbage = new NativeGarbage(vocabularySize(hosted.model));
   }
 
@@ -66,12 +94,17 @@ export class ModelHost {
   }
 
   /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */
-  async generate(task: GenerateTask, signal: AbortSignal, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome> {
+  async generate(task: GenerateTask, signal: AbortSignal, listener: GenerateListener): Promise<GenerateOutcome> {
     const plan = await this.#plan(task);
-    const slot = await this.#slots.acquire(plan.prompt, signal);
+    let hasWaited = false;
+    const slot = await this.#slots.acquire(plan.prompt, signal, () => {
+      hasWaited = true;
+      listener.onWaiting(true);
+    });
+    if (hasWaited) listener.onWaiting(false);
     if (slot === null) return unstartedOutcome(plan, stopReason(signal) ?? "cancelled");
     try {
-      return await new Generation(plan, slot, signal, onChunk).run();
+      return await new Generation(plan, slot, signal, listener.onChunk).run();
     } catch (error) {
       await slot.clear();
       throw error;
@@ -87,6 +120,17 @@ export class ModelHost {
     return this.#embedder.embed(task, signal);
   }
 
+  /** @throws AppError `context_length_exceeded`, `unsupported_capability`, `cancelled`, `deadline_exceeded` */
+  async rerank(task: RerankTask, signal: AbortSignal): Promise<RerankOutcome> {
+    this.#demand("rerank");
+    return this.#reranker.rerank(task, signal);
+  }
+
+  #busyThreads(): number {
+    const { contexts, threads } = this.#hosted;
+    return contexts.filter((_, group) => this.#slots.inUse(group) > 0).length * threads;
+  }
+
   #demand(capability: LoadedModel["capabilities"][number]): void {
     const { name, capabilities } = this.facts;
     if (capabilities.includes(capability)) return;
@@ -100,12 +144,16 @@ export class ModelHost {
     this.#demand(request.type);
     const { llama, model, template, facts } = this.#hosted;
     const { params } = request;
+    const detokenize: Detokenize = (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
     const prompt = promptTokens(model, template, request);
     const maxTokens = tokenBudget(request, prompt.length, facts.context_length);
     const generated: Token[] = [];
     const sampling = samplingOptions(params, generated, facts.context_length);
-    const grammar = await grammarState(llama, model, params);
+    const host = { llama, model, template: template?.template ?? "", grammars: this.#grammars };
+    const grammar = await grammarState(host, params);
     if (grammar !== null) sampling.grammarEvaluationState = grammar;
+    const calling = await toolCalling(host, request, prompt);
+    if (calling !== null) sampling.grammarEvaluationState = calling.grammar;
     const biases = logitBiases(params, vocabularySize(model), () => this.#ends());
     if (biases.size > 0) sampling.tokenBias = applyBiases(TokenBias.for(model), biases);
     return {
@@ -114,7 +162,8 @@ export class ModelHost {
       stops: stopTexts(params),
       sampling,
       generated,
-      detokenize: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
+      detokenize: calling === null ? detokenize : showMarkers(detokenize, calling.markers),
+      answer: calling?.answer ?? null,
       prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : BATCH_SIZE,
       acceptedAtMs,
     };

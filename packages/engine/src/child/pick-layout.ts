@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
-import { chooseLayout, type LayoutChoice } from "./choose-layout.ts";
-import { cachedLayout, keepLayout, type LayoutKey } from "./layout-cache.ts";
+import { chooseLayout, type LayoutChoice, type LayoutMeter } from "./choose-layout.ts";
+import { chooseSlots, type SlotRange } from "./choose-slots.ts";
+import { cachedLayout, keepLayout, type LayoutKey, type Measured } from "./layout-cache.ts";
 import { measureLayout, measurePrefill } from "./measure-layout.ts";
 import type { Layout } from "./slot-context.ts";
 
@@ -11,48 +12,74 @@ export interface LayoutRequest {
   model: LlamaModel;
   /** SHA-256 of the model's file. */
   digest: string;
-  slots: number;
+  /** How many there may be. */
+  slots: SlotRange;
   options: LoadOptions;
 }
 
 export interface PickedLayout extends Layout {
+  slots: number;
   /** Why this one, for the log. */
   reason: string;
 }
 
-function describe({ tried }: LayoutChoice): string {
-  return tried
-    .map(({ contexts, threads, tokensPerSecond }) => `${contexts}×${threads}: ${Math.round(tokensPerSecond)} tokens/s`)
-    .join(", ");
+function describe({ tried, triedSlots }: Measured): string {
+  const layouts = tried.map(({ contexts, threads, tokensPerSecond }) => `${contexts}×${threads}: ${Math.round(tokensPerSecond)}`);
+  const counts = triedSlots.map(({ slots, tokensPerSecond }) => `${slots}: ${Math.round(tokensPerSecond)}`);
+  return [
+    layouts.length === 0 ? "" : `contexts×threads ${layouts.join(", ")} tokens/s`,
+    counts.length === 0 ? "" : `slots ${counts.join(", ")} tokens/s`,
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
 }
 
-async function measured({ llama, model, digest, slots, options }: LayoutRequest, cores: number): Promise<PickedLayout> {
-  const { contexts, threads, cacheDir } = options;
+/** What the model makes most with: first how its slots lie, then how many there are, then how that many lie. */
+async function measure({ llama, model, slots, options }: LayoutRequest, cores: number): Promise<Measured> {
+  const { contexts, threads } = options;
+  const meterFor = (count: number): LayoutMeter => ({
+    decode: (layout) => measureLayout(model, layout, count),
+    prefill: (many) => measurePrefill(model, many),
+  });
+  const layoutFor = async (count: number): Promise<LayoutChoice> =>
+    llama.gpu === false
+      ? chooseLayout({ cores, slots: count, contexts, threads }, meterFor(count))
+      : { ...gpuLayout(options, cores), prefillThreads: threads ?? cores, tried: [] };
+  const first = await layoutFor(slots.least);
+  const choice = await chooseSlots(slots, (count) => measureLayout(model, first, count));
+  return { ...(choice.slots === slots.least ? first : await layoutFor(choice.slots)), ...choice };
+}
+
+/** One context fills a GPU, and the threads only feed it. */
+function gpuLayout({ contexts = 1, threads }: LoadOptions, cores: number): Layout {
+  return { contexts, threads: threads ?? cores };
+}
+
+async function measured(request: LayoutRequest, cores: number): Promise<PickedLayout> {
+  const { llama, digest, slots } = request;
+  const { contexts, threads, cacheDir } = request.options;
   const backend = `${llama.llamaCppRelease.release} ${llama.buildType} ${llama.gpu || "cpu"}`;
   const key: LayoutKey = { model: digest, slots, contexts, threads, backend };
   const known = cacheDir === undefined ? null : await cachedLayout(cacheDir, key);
-  if (known !== null) return { ...known, reason: `measured before; contexts×threads, ${describe(known)}` };
-  const meter = {
-    decode: (layout: Layout) => measureLayout(model, layout, slots),
-    prefill: (count: number) => measurePrefill(model, count),
-  };
-  const choice = await chooseLayout({ cores, slots, contexts, threads }, meter);
+  if (known !== null) return { ...known, reason: `measured before: ${describe(known)}` };
+  const choice = await measure(request, cores);
   if (cacheDir !== undefined)
     await keepLayout(cacheDir, key, choice).catch((error: unknown) =>
       console.warn("The measurement could not be kept; the next start measures again.", error),
     );
-  return { ...choice, reason: `measured; contexts×threads, ${describe(choice)}` };
+  return { ...choice, reason: `measured: ${describe(choice)}` };
 }
 
 /**
- * How the slots of a model lie in contexts and how many threads each has: what the operator says, else what was measured on this
- * machine, now or before. On a GPU the threads only feed it and one context fills it, so that there is nothing to try.
+ * How many slots a model has, how they lie in contexts and how many threads each has: what the operator says, else what was measured
+ * on this machine, now or before.
  */
 export async function pickLayout(request: LayoutRequest): Promise<PickedLayout> {
-  const { llama, options } = request;
+  const { llama, options, slots } = request;
   const cores = Math.max(1, Math.min(llama.cpuMathCores, availableParallelism()));
   const { contexts, threads } = options;
-  if (contexts !== undefined && threads !== undefined) return { contexts, threads, reason: "as configured" };
-  if (llama.gpu !== false) return { contexts: contexts ?? 1, threads: threads ?? cores, reason: `on ${llama.gpu}` };
+  if (contexts !== undefined && threads !== undefined) return { contexts, threads, slots: slots.least, reason: "as configured" };
+  if (llama.gpu !== false && slots.least === slots.most)
+    return { ...gpuLayout(options, cores), slots: slots.most, reason: `on ${llama.gpu}` };
   return measured(request, cores);
 }

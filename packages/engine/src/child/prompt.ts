@@ -1,5 +1,18 @@
 import { AppError, type GenerateRequest, type Message, toAppError } from "@llamero/core";
-import { type ChatHistoryItem, JinjaTemplateChatWrapper, type LlamaModel, type Token } from "node-llama-cpp";
+import {
+  type ChatHistoryItem,
+  JinjaTemplateChatWrapper,
+  type LlamaModel,
+  LlamaText,
+  SpecialTokensText,
+  type Token,
+} from "node-llama-cpp";
+import { formatOf } from "./tool-calls/formats.ts";
+import { genericMessages } from "./tool-calls/generic.ts";
+import { offerOf } from "./tool-calls/offered-tools.ts";
+import { renderChat } from "./tool-calls/render-chat.ts";
+
+type ChatRequest = Extract<GenerateRequest, { type: "chat" }>;
 
 /**
  * The model's own chat template, ready to render; null when the GGUF has none.
@@ -19,16 +32,38 @@ function historyItem({ role, content }: Message): ChatHistoryItem {
     case "user":
       return { type: "user", text: content };
     case "assistant":
-      return { type: "model", response: [content] };
+      return { type: "model", response: [content ?? ""] };
+    case "tool":
+      throw new Error("A tool's message has to be put into a form that this chat template knows.");
   }
 }
 
 /** A conversation that ends with the assistant is continued there; any other gets an answer of its own. */
-function chatTokens(model: LlamaModel, wrapper: JinjaTemplateChatWrapper, messages: readonly Message[]): Token[] {
+function plainText(wrapper: JinjaTemplateChatWrapper, messages: readonly Message[]): LlamaText {
   const chatHistory = messages.map(historyItem);
   if (chatHistory.at(-1)?.type !== "model") chatHistory.push({ type: "model", response: [] });
+  return wrapper.generateContextState({ chatHistory }).contextText;
+}
+
+/** A chat that offers tools, or in which some were called. */
+function toolText(model: LlamaModel, wrapper: JinjaTemplateChatWrapper, request: ChatRequest): LlamaText {
+  const offer = offerOf(request);
+  const tools = offer?.listed ?? [];
+  const format = formatOf(wrapper.template);
+  if (format === null) return plainText(wrapper, genericMessages(request.messages, tools, offer?.mayAnswer ?? true));
+  const { bosString: bos, eosString: eos } = model.tokens;
+  const pieces = renderChat(wrapper.template, format, { messages: request.messages, tools, bos, eos });
+  return LlamaText(pieces.map(({ text, isCallers }) => (isCallers ? text : new SpecialTokensText(text))));
+}
+
+function hasTools(request: ChatRequest): boolean {
+  return offerOf(request) !== null || request.messages.some((message) => message.role === "tool" || "tool_calls" in message);
+}
+
+function chatTokens(model: LlamaModel, wrapper: JinjaTemplateChatWrapper, request: ChatRequest): Token[] {
   try {
-    return wrapper.generateContextState({ chatHistory }).contextText.tokenize(model.tokenizer);
+    const text = hasTools(request) ? toolText(model, wrapper, request) : plainText(wrapper, request.messages);
+    return text.tokenize(model.tokenizer);
   } catch (error) {
     const text = "The model's chat template does not take these messages; check the order of their roles.";
     throw toAppError(error, "invalid_request", text);
@@ -47,7 +82,7 @@ function withBeginning(model: LlamaModel, tokens: Token[]): Token[] {
 export function promptTokens(model: LlamaModel, wrapper: JinjaTemplateChatWrapper | null, request: GenerateRequest): Token[] {
   if (request.type === "completion") return withBeginning(model, model.tokenize(request.prompt, false));
   if (wrapper === null) throw new AppError("unsupported_capability", "This model has no chat template.", { param: "type" });
-  return withBeginning(model, chatTokens(model, wrapper, request.messages));
+  return withBeginning(model, chatTokens(model, wrapper, request));
 }
 
 /**

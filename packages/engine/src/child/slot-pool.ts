@@ -32,11 +32,15 @@ export class SlotPool<S extends Slot> {
     this.#free = [...slots];
   }
 
-  /** @returns null when the signal aborts before a slot is free */
-  acquire(prompt: readonly number[], signal: AbortSignal): Promise<S | null> {
+  /**
+   * @param onWait told when no slot is free, before the wait
+   * @returns null when the signal aborts before a slot is free
+   */
+  acquire(prompt: readonly number[], signal: AbortSignal, onWait: () => void = () => {}): Promise<S | null> {
     if (signal.aborted) return Promise.resolve(null);
     const slot = this.#takeBest(prompt);
     if (slot !== undefined) return Promise.resolve(slot);
+    onWait();
     return new Promise((resolve) => {
       const waiter: Waiter<S> = {
         prompt,

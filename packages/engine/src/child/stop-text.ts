@@ -5,7 +5,7 @@ interface Released {
 }
 
 /** Length of the longest end of `text` that begins `stop` without being all of it. */
-function beginningAtEnd(text: string, stop: string): number {
+export function beginningAtEnd(text: string, stop: string): number {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
     if (text.endsWith(stop.slice(0, length))) return length;
   }

@@ -1,6 +1,6 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
 -- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id}.
-local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of = unpack(ARGV)
+local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook = unpack(ARGV)
 
 local idempotency_key = P .. 'idem:' .. owner .. ':' .. idempotency
 if idempotency ~= '' then
@@ -34,6 +34,7 @@ end
 
 redis.call('HSET', P .. 'job:' .. id, unpack(record))
 if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
+if hook ~= '' then redis.call('SET', P .. 'hook:' .. id, hook) end
 redis.call('SADD', P .. 'own:' .. owner, slug)
 redis.call('ZADD', index_of(owner, slug, status), 0, id)
 

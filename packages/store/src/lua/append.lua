@@ -1,5 +1,5 @@
 -- Adds chunk k of a running job to its stream; only the next one in order, only under the current fence.
--- Answers {'appended', stop} with stop '' | cancelled | deadline, or {'refused', reason, last} with reason gone | fenced | ordinal.
+-- Answers {'appended', stop, watched} with stop '' | cancelled | deadline and watched 0 | 1, or {'refused', reason, last} with reason gone | fenced | ordinal.
 local id, fence, k, tokens, text, count = unpack(ARGV)
 local key = P .. 'job:' .. id
 local status, current, last, stop = unpack(read(id, 'status', 'fence', 'chunks', 'stop'))
@@ -10,4 +10,4 @@ redis.call('XADD', P .. 'chunks:' .. id, k .. '-0', 'tokens', tokens, 'text', te
 redis.call('HSET', key, 'chunks', k)
 redis.call('HINCRBY', key, 'completion_tokens', count)
 notify(id, k)
-return { 'appended', stop or '' }
+return { 'appended', stop or '', redis.call('EXISTS', P .. 'watch:' .. id) }

@@ -1,6 +1,7 @@
--- A worker says that it lives and how many slots it has per model; with no models it says goodbye. Answers fed…
+-- A worker says that it lives and how many slots it has per model that it has loaded, which may be none; with no time to
+-- live it says goodbye. Answers fed…
 local worker, ttl_ms, info = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-if #ARGV == 3 then
+if ttl_ms == 0 then
   forget_worker(worker)
   return fed
 end

@@ -1,7 +1,7 @@
 -- Gives a job to a consumer under a new fence, which shuts out every earlier one.
 -- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
 -- `attempts` counts claims; `lost` those that were taken over, and only they use up the job's chances here.
--- Answers {'claimed', fence, attempts, request, queue_ms, lost, crashes, failures}
+-- Answers {'claimed', fence, attempts, request, queue_ms, watched, lost, crashes, failures}
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
 local id, run, worker, lost_limit = unpack(ARGV)
 local key = P .. 'job:' .. id
@@ -41,4 +41,5 @@ local count = redis.call('HINCRBY', key, 'attempts', 1)
 emit('job.started', id, owner)
 notify(id, 'running')
 local waited = now - math.max(tonumber(created), tonumber(run_at or '0'))
-return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited, lost or 0, crashes or 0, failures or 0 }
+local watched = redis.call('EXISTS', P .. 'watch:' .. id)
+return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited, watched, lost or 0, crashes or 0, failures or 0 }

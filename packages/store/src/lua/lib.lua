@@ -9,11 +9,12 @@ local exactly_now = time[1] * 1000 + time[2] / 1000
 -- After a stop is requested, how long the worker has to acknowledge before the job is ended over its head.
 local STOP_GRACE_MS = 2000
 
+-- Who follows a running job reads at every chunk, so this long without a reading nobody does.
+local WATCH_MS = 20000
+
 -- Most jobs one script call feeds, over all models; the next call goes on. Three values a job: the answer stays far
 -- below the 8,000 values that Lua can unpack.
 local FEED_LIMIT = 500
-
-local STATUSES = { 'scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired' }
 
 local LATE_WAITING = 'The deadline passed while the job waited.'
 local LATE_RUNNING = 'The deadline passed while the job ran.'
@@ -157,16 +158,3 @@ local function requeue(id, owner, slug, ready_ms)
   notify(id, 'queued')
   has_room[slug] = true
 end
-
--- Removes every part of a finished job together.
-local function erase(id, owner, slug, status, idempotency)
-  redis.call('DEL', P .. 'job:' .. id, P .. 'req:' .. id, P .. 'out:' .. id, P .. 'err:' .. id, P .. 'meta:' .. id,
-    P .. 'chunks:' .. id)
-  redis.call('ZREM', index_of(owner, slug, status), id)
-  local left = {}
-  for i, other in ipairs(STATUSES) do left[i] = index_of(owner, slug, other) end
-  if redis.call('EXISTS', unpack(left)) == 0 then redis.call('SREM', P .. 'own:' .. owner, slug) end
-  redis.call('ZREM', P .. 'finished', id)
-  if idempotency then redis.call('DEL', P .. 'idem:' .. owner .. ':' .. idempotency) end
-end
-

@@ -1,5 +1,5 @@
 -- One bounded pass over everything that falls due: scheduled jobs, deadlines and unanswered stops, silent workers,
--- finished jobs past their retention. Answers {due, ended, retired, fed…}.
+-- finished jobs and test deliveries past their retention. Answers {due, ended, retired, fed…}.
 local retention_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function due(index, before)
   return redis.call('ZRANGE', P .. index, '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)
@@ -10,6 +10,7 @@ for _, id in ipairs(scheduled) do
   local owner, slug, run_at = unpack(read(id, 'owner', 'model', 'run_at_ms'))
   redis.call('ZREM', P .. 'scheduled', id)
   move(id, owner, slug, 'scheduled', 'queued')
+  notify(id, 'queued')
   enqueue(id, owner, slug, run_at)
   has_room[slug] = true
 end
@@ -35,4 +36,5 @@ for _, id in ipairs(retired) do
   local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
   erase(id, owner, slug, status, idempotency)
 end
+for _, id in ipairs(due('deliveries:tests', now - retention_ms)) do erase_delivery(id) end
 return { #scheduled, ended, #retired, unpack(feed_room()) }

@@ -1,0 +1,81 @@
+import { AppError, isTerminal, type Job, type JobStatus, jobStatuses } from "@llamero/core";
+import type { EventPage } from "@llamero/store";
+import { shorten } from "./shorten.ts";
+
+/**
+ * What a client knows of a job: so many chunks of that attempt's text, and the state. The id of every event is the
+ * position behind it, written `<attempt>-<chunks>-<status>`. What comes next follows from the position and the stored job
+ * alone, so any replica can go on.
+ */
+export interface Position {
+  attempt: number;
+  chunks: number;
+  status: JobStatus;
+}
+
+export type JobEvent =
+  | { name: "status"; position: Position; data: { status: JobStatus; attempt: number; text_reset: boolean } }
+  | { name: "delta"; position: Position; data: { text: string; tokens: number } }
+  | { name: "done"; position: Position; data: Job };
+
+const PATTERN = new RegExp(`^(\\d{1,9})-(\\d{1,9})-(${jobStatuses.join("|")})$`);
+
+/**
+ * @param param where the client has put it
+ * @throws AppError `invalid_cursor` for what is no id of an event
+ */
+export function parsePosition(text: string, param: string): Position {
+  const [, attempt, chunks, status] = PATTERN.exec(text) ?? [];
+  if (status === undefined)
+    throw new AppError("invalid_cursor", `${param} must be the id of an event of this job, not "${shorten(text)}".`, { param });
+  return { attempt: Number(attempt), chunks: Number(chunks), status: status as JobStatus };
+}
+
+export function positionText({ attempt, chunks, status }: Position): string {
+  return `${attempt}-${chunks}-${status}`;
+}
+
+/** Whether a client at this position has everything. */
+export function isAtEnd(position: Position, page: EventPage): boolean {
+  return isTerminal(page.status) && positionText(position) === positionText(page);
+}
+
+/** Whether a page has the last chunk that there is. */
+export function hasLast({ news, chunks }: EventPage): boolean {
+  return (news.at(-1)?.k ?? chunks) === chunks;
+}
+
+/**
+ * The events behind a position, up to `done`.
+ * @param behind null: from event 0
+ * @param page read behind that position
+ */
+export function eventsBehind(behind: Position | null, page: EventPage): JobEvent[] {
+  const events: JobEvent[] = [];
+  const { attempt, status } = page;
+  // Every job begins by waiting; only one that still does may be scheduled.
+  const from: Position = behind ?? { attempt: 0, chunks: 0, status: status === "scheduled" ? "scheduled" : "queued" };
+  if (behind === null) events.push(statusEvent(from, false));
+  const isOtherText = from.attempt !== attempt || from.chunks > page.chunks;
+  const start: Position = { attempt, chunks: isOtherText ? 0 : from.chunks, status: shownStatus(from, page) };
+  if (isOtherText || start.status !== from.status) events.push(statusEvent(start, isOtherText && from.chunks > 0));
+  for (const { k, text, tokens } of page.news)
+    events.push({ name: "delta", position: { attempt, chunks: k, status: "running" }, data: { text, tokens } });
+  return events;
+}
+
+/** The state to tell of before the deltas; the terminal one is told by `done`, so before it stands what led there. */
+function shownStatus(from: Position, { attempt, chunks, status }: EventPage): JobStatus {
+  if (!isTerminal(status)) return status;
+  if (from.attempt === attempt && from.chunks <= chunks) return from.status;
+  return attempt === 0 ? "queued" : "running";
+}
+
+function statusEvent(position: Position, text_reset: boolean): JobEvent {
+  return { name: "status", position, data: { status: position.status, attempt: position.attempt, text_reset } };
+}
+
+/** The event as it goes over the wire. JSON has no line breaks, so the data is one line. */
+export function eventText({ name, position, data }: JobEvent): string {
+  return `event: ${name}\nid: ${positionText(position)}\ndata: ${JSON.stringify(data)}\n\n`;
+}

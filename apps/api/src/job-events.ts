@@ -1,0 +1,141 @@
+import { AppError, isTerminal, type Job } from "@llamero/core";
+import type { Logger } from "@llamero/process";
+import type { EventPage, Notifications, Store } from "@llamero/store";
+import { eventsBehind, eventText, hasLast, type JobEvent, type Position } from "./event-position.ts";
+import { Hint } from "./hint.ts";
+import { shareReads } from "./share-reads.ts";
+
+export interface JobEventsOptions {
+  store: Pick<Store, "readEvents" | "getJob">;
+  notifications: Notifications;
+  logger: Logger;
+  /** After so much silence a comment is sent, so that proxies keep the connection, in milliseconds. Default: 15,000. */
+  heartbeatMs?: number;
+}
+
+interface Reference {
+  id: string;
+  owner: string;
+}
+
+/** Half of what common proxies let a connection be idle for, in milliseconds. */
+const HEARTBEAT_MS = 15_000;
+/** A client that takes nothing for so many heartbeats is cut off. */
+const STALLED_HEARTBEATS = 2;
+/** After a reading that failed, the next one comes this much later, in milliseconds. */
+const READ_AGAIN_MS = 500;
+
+const HEARTBEAT = ":\n\n";
+/** Says how long a client that was cut off is to wait before it comes back, in milliseconds. */
+const RETRY = "retry: 1000\n\n";
+
+/** The events of jobs as they happen, for any number of clients. */
+export class JobEvents {
+  readonly #notifications: Notifications;
+  readonly #logger: Logger;
+  readonly #heartbeatMs: number;
+  readonly #readPage: (job: Reference, behind: Position | null) => Promise<EventPage | null>;
+  readonly #readJob: (job: Reference) => Promise<Job | null>;
+
+  constructor({ store, notifications, logger, heartbeatMs = HEARTBEAT_MS }: JobEventsOptions) {
+    this.#notifications = notifications;
+    this.#logger = logger;
+    this.#heartbeatMs = heartbeatMs;
+    this.#readPage = shareReads(
+      ({ id, owner }, behind) => `${id} ${owner} ${behind?.attempt ?? 0} ${behind?.chunks ?? 0}`,
+      (job, behind) => store.readEvents(job, behind ?? { attempt: 0, chunks: 0 }),
+    );
+    this.#readJob = shareReads(
+      ({ id, owner }) => `${id} ${owner}`,
+      (job) => store.getJob(job),
+    );
+  }
+
+  /** How long a client may take nothing before it is to be cut off, in milliseconds. */
+  get stallMs(): number {
+    return this.#heartbeatMs * STALLED_HEARTBEATS;
+  }
+
+  /**
+   * What there is of a job behind a position; null when it does not exist or is somebody else's.
+   * @throws AppError `redis_unavailable`
+   */
+  read(job: Reference, behind: Position | null): Promise<EventPage | null> {
+    return this.#readPage(job, behind);
+  }
+
+  /**
+   * The events of a job behind a position, to its end, as a response body. Nothing is read before the client has taken what
+   * came earlier: one that is slow or gone costs a position, and the store keeps the rest. A Redis that goes away is waited
+   * for. Ends early when this process stops.
+   */
+  follow(job: Reference, behind: Position | null): ReadableStream<Uint8Array> {
+    const hint = new Hint();
+    const pieces = this.#pieces(job, behind, hint);
+    const encoder = new TextEncoder();
+    return new ReadableStream(
+      {
+        pull: async (controller) => {
+          const piece = await pieces.next();
+          if (hint.isOver) return;
+          if (piece.done === true) controller.close();
+          else controller.enqueue(encoder.encode(piece.value));
+        },
+        cancel: async () => {
+          hint.end();
+          await pieces.return();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async *#pieces(job: Reference, behind: Position | null, hint: Hint): AsyncGenerator<string, void, void> {
+    const { subscribed, release } = this.#notifications.subscribe(job.id, hint.give, "any");
+    try {
+      yield RETRY;
+      // What is read before the subscription stands may miss a change.
+      void subscribed.then(hint.give);
+      await hint.wait(this.#heartbeatMs);
+      let position = behind;
+      let sentAt = performance.now();
+      while (!this.#notifications.isClosed && !hint.isOver) {
+        const { events, afterwards } = await this.#next(job, position);
+        if (events.length > 0) yield events.map(eventText).join("");
+        if (events.length > 0) sentAt = performance.now();
+        position = events.at(-1)?.position ?? position;
+        if (afterwards === "end") return;
+        if (afterwards === "more") continue;
+        const dueInMs = () => Math.max(0, sentAt + this.#heartbeatMs - performance.now());
+        await hint.wait(afterwards === "retry" ? Math.min(READ_AGAIN_MS, dueInMs()) : dueInMs());
+        if (dueInMs() > 0) continue;
+        yield HEARTBEAT;
+        sentAt = performance.now();
+      }
+    } catch (error) {
+      this.#logger.error({ err: error, job_id: job.id }, "the events of a job broke off");
+    } finally {
+      release();
+    }
+  }
+
+  /** The next events, and what to do when they are sent. */
+  async #next(
+    job: Reference,
+    behind: Position | null,
+  ): Promise<{ events: JobEvent[]; afterwards: "wait" | "more" | "retry" | "end" }> {
+    try {
+      const page = await this.#readPage(job, behind);
+      if (page === null) return { events: [], afterwards: "end" };
+      const events = eventsBehind(behind, page);
+      if (!hasLast(page)) return { events, afterwards: "more" };
+      if (!isTerminal(page.status)) return { events, afterwards: "wait" };
+      const data = await this.#readJob(job);
+      if (data !== null) events.push({ name: "done", position: page, data });
+      return { events, afterwards: "end" };
+    } catch (error) {
+      if (error instanceof AppError && error.retryable) return { events: [], afterwards: "retry" };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { AppError, defaultWebhookEvents, type JobWebhook, type WebhookEvent, type WebhookPayloadStyle } from "@llamero/core";
+import { type AddressGuard, checkWebhookUrl, type Resolve, WebhookSecret } from "@llamero/webhooks";
+import { recentLookups } from "./recent-lookups.ts";
+
+/** Longest that a submission waits for DNS, in milliseconds. What is not known by then is found out at delivery. */
+const LOOKUP_MS = 1_000;
+
+export interface WebhookTargetsOptions {
+  guard: AddressGuard;
+  allowHttp: boolean;
+  /** Whether the deployment signs for those who give no secret. */
+  hasSecret: boolean;
+  resolve: Resolve;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** A target as it is stored. */
+export interface StoredTarget {
+  url: string;
+  events: WebhookEvent[];
+  payload: WebhookPayloadStyle;
+}
+
+/** What callers may name as a receiver of webhooks, by the rules of the deployment. */
+export class WebhookTargets {
+  readonly #options: WebhookTargetsOptions;
+  readonly #resolve: Resolve;
+
+  constructor(options: WebhookTargetsOptions) {
+    this.#options = options;
+    this.#resolve = recentLookups({ ...options, timeoutMs: LOOKUP_MS });
+  }
+
+  /**
+   * A target with its defaults, once its URL is found usable.
+   * @param param the request field of the URL
+   * @throws AppError `invalid_request`
+   */
+  async check(target: Pick<JobWebhook, "url" | "events" | "payload">, param: string): Promise<StoredTarget> {
+    await checkWebhookUrl(target.url, { ...this.#options, resolve: this.#resolve, param });
+    return { url: target.url, events: target.events ?? [...defaultWebhookEvents], payload: target.payload ?? "full" };
+  }
+
+  /** A job's own target. @throws AppError `invalid_request` */
+  async ofJob(webhook: JobWebhook): Promise<StoredTarget & { secret: string | null }> {
+    if (webhook.secret === undefined && !this.#options.hasSecret)
+      throw new AppError(
+        "invalid_request",
+        "Give webhook.secret to sign with; this server has none of its own (LLAMERO_WEBHOOK_SECRET).",
+        { param: "webhook.secret" },
+      );
+    const target = await this.check(webhook, "webhook.url");
+    return { ...target, secret: webhook.secret === undefined ? null : canonicalSecret(webhook.secret) };
+  }
+}
+
+/** A caller's secret in the form in which all are kept; a new one when none is given. */
+export function canonicalSecret(given: string | undefined): string {
+  return (given === undefined ? WebhookSecret.generate() : WebhookSecret.parse(given, "secret")).reveal();
+}

@@ -1,0 +1,100 @@
+import type { DeliveryCarrier } from "@llamero/core";
+import type { Logger } from "@llamero/process";
+import { type DeliveryCarriers, DeliveryConsumer, type DeliveryConsumerOptions, repairDeliveries } from "@llamero/queue";
+import { type DeliveryClaim, RENEW_ATTEMPTS_MS, type Store } from "@llamero/store";
+import { type AttemptMade, type Deliverer, type NextAttempt, nextAttempt, type WebhookSecret } from "@llamero/webhooks";
+import { type Attempted, makeAttempt } from "./make-attempt.ts";
+import { startLoop } from "./repeat.ts";
+
+/** Attempts of one dispatcher at a time: eight receivers that hang leave room for others. */
+const CONCURRENCY = 256;
+/** How often missing carriers are looked for, in milliseconds. */
+const REPAIR_EVERY_MS = 1_000;
+
+export interface DeliveriesOptions {
+  store: Store;
+  carriers: DeliveryCarriers;
+  /** A connection of the role `blocking`. */
+  connection: DeliveryConsumerOptions["connection"];
+  /** Closed by the stop. */
+  deliverer: Pick<Deliverer, "deliver" | "close">;
+  deploymentSecret: WebhookSecret | null;
+  /** Default: the schedule of Standard Webhooks. */
+  plan?: (made: AttemptMade) => NextAttempt;
+  logger: Logger;
+  /** The pulling ended by itself. */
+  onStopped: (error: unknown) => void;
+}
+
+export interface Deliveries {
+  /** Ends the attempts under way, which are handed back and do not count, and pulls no more. Legal to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Makes the attempts that fall due, and replaces carriers that were lost. Several dispatchers may do so beside each other. */
+export function startDeliveries(options: DeliveriesOptions): Deliveries {
+  const { store, carriers, connection, deliverer, logger } = options;
+  const report = (error: unknown) => logger.warn({ err: error }, "delivery failed; its record brings it up again");
+  const underWay = new Set<DeliveryClaim>();
+  const consumer = new DeliveryConsumer({
+    connection,
+    keys: store.keys,
+    concurrency: CONCURRENCY,
+    handle: (carrier) => handle(options, carrier, underWay),
+    onError: report,
+  });
+  consumer.start(options.onStopped);
+  const repair = startLoop({
+    pauseMs: REPAIR_EVERY_MS,
+    pass: async () => {
+      const repaired = await repairDeliveries(store, carriers);
+      if (repaired > 0) logger.warn({ repaired }, "replaced missing carriers of deliveries");
+    },
+    onError: report,
+  });
+  const renewal = startLoop({
+    pauseMs: RENEW_ATTEMPTS_MS,
+    pass: () => store.webhooks.renewAttempts([...underWay]),
+    onError: report,
+  });
+  let stopping: Promise<void> | null = null;
+  const stop = async () => {
+    const paused = Promise.all([consumer.pause(), repair.stop()]);
+    await deliverer.close();
+    await paused;
+    await consumer.close();
+    await renewal.stop();
+  };
+  return {
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+async function handle(options: DeliveriesOptions, carrier: DeliveryCarrier, underWay: Set<DeliveryClaim>): Promise<void> {
+  const { store, carriers, deliverer, deploymentSecret, plan = nextAttempt, logger } = options;
+  const result = await store.webhooks.claimDelivery(carrier);
+  if (result.outcome === "put_off") return carriers.add(result.due);
+  if (result.outcome !== "claimed") return;
+  const { claim } = result;
+  const context = { store, deliverer, deploymentSecret, plan, now: Date.now, random: Math.random };
+  underWay.add(claim);
+  const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
+  const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted });
+  await carriers.add(due);
+  report(logger, claim, attempted);
+  const { endpoint_id: endpointId } = claim;
+  if (outcome === "recorded" && attempted.following.next === "gone" && endpointId !== null)
+    await store.webhooks.discardPending(endpointId);
+}
+
+function report(logger: Logger, claim: DeliveryClaim, { following, entry }: Attempted): void {
+  const { deliveryId, event_id, event, job_id, endpoint_id } = claim;
+  const { number, status, latency_ms, error } = entry;
+  const told = { delivery_id: deliveryId, event_id, event, job_id, endpoint_id, attempt: number, status, latency_ms };
+  logger.debug({ ...told, ...(error === null ? {} : { error: error.code }), next: following.next }, "webhook attempt");
+  if (following.next === "dead") logger.warn({ ...told }, "webhook gave up; it can be redelivered");
+  if (following.next === "gone") logger.warn({ ...told }, "receiver answered 410; its endpoint is disabled");
+}

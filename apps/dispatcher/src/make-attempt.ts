@@ -1,0 +1,90 @@
+import { webhookTestEvent } from "@llamero/core";
+import type { DeliveryClaim, EndpointSecret, Following, LoggedAttempt, Store } from "@llamero/store";
+import {
+  type AttemptMade,
+  type AttemptResult,
+  buildPayload,
+  type Deliverer,
+  type NextAttempt,
+  type SigningSecrets,
+  WebhookSecret,
+} from "@llamero/webhooks";
+
+export interface AttemptOptions {
+  store: Store;
+  deliverer: Pick<Deliverer, "deliver">;
+  /** Signs what neither job nor endpoint has a secret for; null: there is none. */
+  deploymentSecret: WebhookSecret | null;
+  /** What follows an attempt: the schedule. */
+  plan: (made: AttemptMade) => NextAttempt;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** 0 ≤ x < 1. */
+  random: () => number;
+}
+
+export interface Attempted {
+  following: Following;
+  entry: LoggedAttempt;
+}
+
+const NO_SECRET = {
+  code: "no_secret",
+  message: "There is no secret to sign with: set LLAMERO_WEBHOOK_SECRET, or give the job's webhook a secret.",
+};
+
+/** Of a delivery that went with its job: what is recorded of it frees its place, and nothing more. */
+const JOB_DELETED = { code: "aborted", message: "The job has been deleted." };
+
+/** Makes one attempt, signed at its own time; unsigned it is never made. */
+export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim): Promise<Attempted> {
+  const { deliverer, deploymentSecret, now } = options;
+  const body = await bodyOf(options.store, claim);
+  const [first, ...others] = signingSecrets(claim.secrets, deploymentSecret, now());
+  const failure = { outcome: "failed", status: null, latencyMs: 0, responseHead: "", retryAfterMs: null } as const;
+  if (body === null) return judge(options, claim, { ...failure, error: JOB_DELETED });
+  if (first === undefined) return judge(options, claim, { ...failure, error: NO_SECRET });
+  const secrets: SigningSecrets = [first, ...others];
+  return judge(options, claim, await deliverer.deliver({ url: claim.url, id: claim.event_id, body, secrets }));
+}
+
+type Result = Omit<AttemptResult, "error"> & { error: LoggedAttempt["error"] };
+
+function judge({ plan, random }: AttemptOptions, claim: DeliveryClaim, result: Result): Attempted {
+  const { status, latencyMs, error, responseHead } = result;
+  const { number, begunMs } = claim;
+  const entry = { number, at_ms: begunMs, status, latency_ms: latencyMs, error, response_head: responseHead };
+  if (error?.code === "aborted") return { following: { next: "aborted" }, entry };
+  const { outcome, retryAfterMs } = result;
+  return { following: toFollowing(plan({ attempt: claim.tries + 1, outcome, retryAfterMs, random })), entry };
+}
+
+function toFollowing(next: NextAttempt): Following {
+  switch (next.next) {
+    case "none":
+      return { next: "delivered" };
+    case "retry":
+      return next;
+    case "dead":
+      return { next: "dead" };
+    case "disable":
+      return { next: "gone" };
+  }
+}
+
+function signingSecrets(own: readonly EndpointSecret[], fallback: WebhookSecret | null, nowMs: number): WebhookSecret[] {
+  const valid = own.filter(({ validUntilMs }) => validUntilMs === null || nowMs < validUntilMs);
+  if (valid.length > 0) return valid.map(({ secret }) => WebhookSecret.parse(secret));
+  return fallback === null ? [] : [fallback];
+}
+
+/** Made anew for each attempt from the job as it is then: type, time and id of the event stay, and a job that has ended does too. */
+async function bodyOf(store: Store, claim: DeliveryClaim): Promise<Uint8Array | null> {
+  const { event: type, occurred_ms: occurredMs, job_id: jobId, owner, payload: style } = claim;
+  if (type === webhookTestEvent || jobId === null) {
+    const timestamp = new Date(occurredMs).toISOString();
+    return Buffer.from(JSON.stringify({ type, timestamp, data: { endpoint_id: claim.endpoint_id } }));
+  }
+  const job = await store.getJob({ id: jobId, owner });
+  return job === null ? null : buildPayload({ type, occurredMs, job, style });
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { type Delivery, newId, type WebhookEvent, webhookEvents } from "@llamero/core";
+import { createLogger } from "@llamero/process";
+import { DeliveryCarriers } from "@llamero/queue";
+import { connectRedis, createOutbox, createStore, type NewJob, type Store } from "@llamero/store";
+import { startRedis, type TestRedis } from "@llamero/testkit";
+import { nextAttempt, WebhookSecret } from "@llamero/webhooks";
+import { openDeliveries } from "../src/open-deliveries.ts";
+import { startOutboxLoop } from "../src/outbox-loop.ts";
+import { startWebhooks, type WebhooksOptions } from "../src/webhooks.ts";
+
+export const logger = createLogger({ name: "test", level: "silent" });
+export const deploymentSecret = WebhookSecret.generate().reveal();
+export const OWNER = "local";
+
+/** The schedule of Standard Webhooks at a thousand times its speed: 5 ms, 0.3 s, 1.8 s, … */
+const fastPlan: NonNullable<WebhooksOptions["plan"]> = (made) => {
+  const following = nextAttempt(made);
+  return following.next === "retry" ? { ...following, delayMs: following.delayMs / 1000 } : following;
+};
+
+export interface World extends AsyncDisposable {
+  server: TestRedis;
+  redis: Awaited<ReturnType<typeof connectRedis>>;
+  store: Store;
+  carriers: DeliveryCarriers;
+  /** A dispatcher in this process, stopped at the end. */
+  dispatch(options?: { secret?: string | null; plan?: WebhooksOptions["plan"] }): Promise<{ stop(): Promise<void> }>;
+  /** Stores a job and ends it: as cancelled, or with `run` as succeeded after a start. */
+  finishJob(over?: Partial<NewJob>): Promise<string>;
+  endpoint(url: string, over?: { owner?: string; secret?: string; events?: readonly WebhookEvent[] }): Promise<string>;
+  /** Reads an owner's deliveries until they are as wanted; each read is a round trip, which paces the loop. */
+  until(isSo: (deliveries: Delivery[]) => boolean, timeoutMs?: number): Promise<Delivery[]>;
+}
+
+export async function openWorld(): Promise<World> {
+  const server = await startRedis();
+  const redis = await connectRedis(server.url, "worker");
+  const store = createStore({ redis, prefix: "test" });
+  const carriers = new DeliveryCarriers({ connection: redis, keys: store.keys });
+  const owned: { stop(): Promise<void> }[] = [];
+
+  const finishJob: World["finishJob"] = async (over = {}) => {
+    const id = newId("job", { now: Date.now, randomBytes, cell: 0 });
+    const request = { v: 1, type: "completion", prompt: "hello", params: { seed: 1 } } as const;
+    const none = { runAtMs: null, deadlineMs: null, idempotency: null, metadata: null, retryOf: null };
+    await store.accept({ id, owner: OWNER, slug: "tiny", request, ...none, ...over });
+    await store.cancel({ id, owner: over.owner ?? OWNER });
+    return id;
+  };
+  const until: World["until"] = async (isSo, timeoutMs = 15_000) => {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const { deliveries } = await store.webhooks.listDeliveries({ owner: OWNER, limit: 1_000 });
+      if (isSo(deliveries)) return deliveries;
+      if (performance.now() > end) throw new Error(`still ${JSON.stringify(deliveries)}`);
+    }
+  };
+  const endpoint: World["endpoint"] = async (url, { owner = OWNER, secret = deploymentSecret, events = webhookEvents } = {}) => {
+    const input = { owner, url, events, payload: "full", description: null, secret, limit: 10 } as const;
+    const created = await store.webhooks.createEndpoint(input);
+    if (created === null) throw new Error("there are as many endpoints as there may be");
+    return created.id;
+  };
+  const dispatch: World["dispatch"] = async ({ secret = deploymentSecret, plan = fastPlan } = {}) => {
+    const dispatcher = await startDispatcher(server, store, carriers, { secret, plan });
+    owned.push(dispatcher);
+    return dispatcher;
+  };
+  return {
+    ...{ server, redis, store, carriers, dispatch, finishJob, endpoint, until },
+    [Symbol.asyncDispose]: async () => {
+      for (const dispatcher of owned) await dispatcher.stop();
+      await carriers.close();
+      redis.disconnect();
+      await server.close();
+    },
+  };
+}
+
+interface Dispatching {
+  secret: string | null;
+  plan: WebhooksOptions["plan"];
+}
+
+/** What `main` starts, without the process around it. */
+async function startDispatcher(server: TestRedis, store: Store, carriers: DeliveryCarriers, { secret, plan }: Dispatching) {
+  const blocking = await connectRedis(server.url, "blocking");
+  const pulls = await connectRedis(server.url, "blocking");
+  const config = {
+    LLAMERO_WEBHOOK_SECRET: secret ?? undefined,
+    LLAMERO_WEBHOOK_ALLOW: ["127.0.0.1/32"],
+    LLAMERO_WEBHOOK_HTTP: true,
+    LLAMERO_WEBHOOK_PORTS: [443],
+  };
+  const onStopped = (error: unknown) => {
+    throw error;
+  };
+  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...(plan && { plan }), logger, onStopped });
+  const outbox = await startOutboxLoop({
+    outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),
+    deliver: (events) => openDeliveries(store, carriers, events),
+    logger,
+  });
+  let stopping: Promise<void> | null = null;
+  const stop = async () => {
+    const stopped = outbox.stop();
+    blocking.disconnect();
+    await stopped;
+    await webhooks.stop();
+    pulls.disconnect();
+  };
+  return {
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** The webhook of a job, to a URL. */
+export function hook(url: string, over: Partial<NonNullable<NewJob["webhook"]>> = {}): Partial<NewJob> {
+  return { webhook: { url, secret: null, events: ["job.cancelled"], payload: "full", ...over } };
+}

@@ -1,0 +1,56 @@
+import { setTimeout as pass } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type LlameroProcess, startLlamero } from "@llamero/testkit";
+
+const KILL_EVERY_MS = 3_000;
+const entry = fileURLToPath(new URL("./hasty-dispatcher.ts", import.meta.url));
+
+/** Runs one dispatcher after the other and ends each by SIGKILL, three seconds after it was ready. */
+export class DispatcherKiller {
+  kills = 0;
+  readonly #env: Record<string, string>;
+  #isResting = false;
+  #wake = new AbortController();
+  readonly #last: Promise<LlameroProcess>;
+
+  private constructor(env: Record<string, string>) {
+    this.#env = env;
+    this.#last = this.#run();
+    // Told by `rest`.
+    this.#last.catch(() => {});
+  }
+
+  static start(env: Record<string, string>): DispatcherKiller {
+    return new DispatcherKiller(env);
+  }
+
+  /** Kills the one that runs before its time. */
+  strike(): void {
+    this.#wake.abort();
+  }
+
+  /** Kills no more, and leaves one dispatcher running. */
+  async rest(): Promise<void> {
+    this.#isResting = true;
+    this.#wake.abort();
+    await this.#last;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rest();
+    await (await this.#last).kill();
+  }
+
+  async #run(): Promise<LlameroProcess> {
+    for (;;) {
+      const dispatcher = await startLlamero("dispatcher", this.#env, entry);
+      const wake = new AbortController();
+      this.#wake = wake;
+      // Cut short by `strike` and `rest`.
+      if (!this.#isResting) await pass(KILL_EVERY_MS, null, { signal: wake.signal }).catch(() => {});
+      if (this.#isResting) return dispatcher;
+      await dispatcher.kill();
+      this.kills += 1;
+    }
+  }
+}

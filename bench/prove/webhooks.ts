@@ -1,0 +1,126 @@
+import { setTimeout as pass } from "node:timers/promises";
+import type { Delivery } from "@llamero/core";
+import { type Random, type ReceivedWebhook, seededRandom, type WebhookAnswer, WebhookReceiver } from "@llamero/testkit";
+import { Webhook } from "standardwebhooks";
+import { DispatcherKiller } from "./dispatcher-killer.ts";
+import { redisVersion } from "./redis-stats.ts";
+import type { Claim, Findings, ProofOptions } from "./report.ts";
+import { openWebhookDeployment, type WebhookDeployment } from "./webhook-deployment.ts";
+import { WebhookLedger } from "./webhook-ledger.ts";
+
+const SIZES = { full: { jobs: 5_000, downMs: 20_000 }, quick: { jobs: 200, downMs: 2_000 } };
+/** Share of requests that the receiver fails, and share of these whose connection it drops instead of an answer. */
+const FAILING = 0.3;
+const DROPPED = 0.3;
+/** The receiver takes its time with an answer, so that dispatchers die while they wait for it. */
+const SLOWEST_MS = 300;
+/** Longest that the log may take to settle once every event has arrived, in milliseconds: the lease of a lost attempt, twice. */
+const SETTLE_MS = 60_000;
+const LOOK_EVERY_MS = 200;
+
+/** No event is lost, whatever receivers do and however often dispatchers die. */
+export async function proveWebhooks({ isQuick, seed, log }: ProofOptions): Promise<Findings> {
+  const { jobs, downMs } = isQuick ? SIZES.quick : SIZES.full;
+  const random = seededRandom(seed);
+  const ledger = new WebhookLedger();
+  const secrets = new Map<string, string>();
+  let unverified = 0;
+  await using receiver = await WebhookReceiver.start(async (webhook) => {
+    if (!isVerified(webhook, secrets)) unverified += 1;
+    const answer = answerBy(random);
+    ledger.note(webhook, answer);
+    await pass(random.below(SLOWEST_MS));
+    return answer;
+  });
+  await using deployment = await openWebhookDeployment(seed, receiver.url);
+  for (const { path, secret } of deployment.targets) secrets.set(path, secret);
+  const expected = jobs * deployment.targets.length;
+  await using killer = DispatcherKiller.start(deployment.env);
+  log(`${jobs} jobs with ${deployment.targets.length} receivers each`);
+  const startedAt = performance.now();
+  const ended = deployment.submitAndEnd(jobs);
+  // The clock alone could spare the attempts of a short run.
+  await ledger.untilArrived(Math.ceil(expected / 4));
+  killer.strike();
+  await ledger.untilArrived(Math.ceil(expected / 2));
+  log(`the receiver is down for ${downMs / 1_000} s`);
+  await receiver.goDown();
+  await pass(downMs);
+  await receiver.goUp();
+  await Promise.all([ended, ledger.untilArrived(expected)]);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  log("every event has arrived; the log is compared");
+  await killer.rest();
+  const deliveries = await settledLog(deployment);
+  return {
+    redisVersion: await redisVersion(deployment.door.redis),
+    figures: { jobs, seconds, dispatchers_killed: killer.kills, ...figuresOf(ledger, deliveries) },
+    claims: claimsOf(ledger, { deliveries, unverified, expected }),
+  };
+}
+
+function isVerified({ path, body, headers }: ReceivedWebhook, secrets: ReadonlyMap<string, string>): boolean {
+  try {
+    new Webhook(secrets.get(path) ?? "").verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function answerBy(random: Random): WebhookAnswer {
+  if (!random.chance(FAILING)) return 204;
+  return random.chance(DROPPED) ? "drop" : random.pick([500, 503, 302, 404]);
+}
+
+/** The log of all deliveries, once none waits any more: an attempt that lost its dispatcher is made again when its lease is over. */
+async function settledLog({ get }: WebhookDeployment): Promise<Delivery[]> {
+  for (const until = performance.now() + SETTLE_MS; performance.now() < until; await pass(LOOK_EVERY_MS)) {
+    const { data } = await get("/v1/deliveries?status=pending&limit=1");
+    if (data.length === 0) break;
+  }
+  const all: Delivery[] = [];
+  for (let after = ""; ; ) {
+    const page = await get(`/v1/deliveries?limit=100${after}`);
+    all.push(...page.data);
+    if (!page.has_more) return all;
+    after = `&after=${page.last_id}`;
+  }
+}
+
+function figuresOf(ledger: WebhookLedger, deliveries: readonly Delivery[]): Record<string, number> {
+  const attempts = deliveries.flatMap((delivery) => delivery.attempts);
+  const withError = (code: string) => attempts.filter(({ error }) => error?.code === code).length;
+  return {
+    deliveries: deliveries.length,
+    requests: ledger.requests,
+    attempts_logged: attempts.length,
+    attempts_refused: withError("refused"),
+    attempts_broken_off: withError("reset"),
+    attempts_interrupted: withError("interrupted"),
+    most_attempts: Math.max(...deliveries.map((delivery) => delivery.attempts.length)),
+    taken_more_than_once: ledger.takenTwice,
+  };
+}
+
+interface Evidence {
+  deliveries: readonly Delivery[];
+  unverified: number;
+  expected: number;
+}
+
+function claimsOf(ledger: WebhookLedger, { deliveries, unverified, expected }: Evidence): Claim[] {
+  const none = (text: string, value: number): Claim => ({ text, value, passed: value === 0 });
+  return [
+    none("events that a receiver did not get", expected - ledger.arrived),
+    none("events that a receiver got under more than one id", ledger.withSeveralIds),
+    none("requests that the standardwebhooks package does not verify", unverified),
+    none("deliveries that are missing in the log or not delivered by it", expected - deliveries.filter(isDelivered).length),
+    none(
+      "deliveries whose log does not account for each request, or has an answer that was not given",
+      deliveries.filter((delivery) => !ledger.accountsFor(delivery)).length,
+    ),
+  ];
+}
+
+const isDelivered = ({ status, attempts }: Delivery) => status === "delivered" && attempts.at(-1)?.error === null;

@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+/** Whole numbers in plain digits: no sign, exponent or spaces. */
+export function integer(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+}
+
+/** As `integer`, with up to nine decimals. */
+export function decimal(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}(\.\d{1,9})?$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+}
+
+/** Texts between commas; at least one. */
+export function commaList() {
+  return z.string().transform(splitCommas).pipe(z.array(z.string()).min(1));
+}
+
+/** `all`, or the numbers of GPUs between commas. */
+export function gpuList() {
+  const indices = z.array(integer(0, 9_999)).min(1);
+  return z.union([z.literal("all"), z.string().transform(splitCommas).pipe(indices)]);
+}
+
+/** `owner:key` pairs between commas. */
+export function apiKeys() {
+  const pair = z.string().regex(/^[A-Za-z0-9_-]{1,64}:[^\s,]{8,}$/);
+  return z
+    .string()
+    .transform(splitCommas)
+    .pipe(z.array(pair))
+    .transform((pairs) =>
+      pairs.map((text) => ({ owner: text.slice(0, text.indexOf(":")), key: text.slice(text.indexOf(":") + 1) })),
+    );
+}
+
+function splitCommas(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
