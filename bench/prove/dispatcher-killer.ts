@@ -8,6 +8,8 @@ const entry = fileURLToPath(new URL("./hasty-dispatcher.ts", import.meta.url));
 /** Runs one dispatcher after the other and ends each by SIGKILL, three seconds after it was ready. */
 export class DispatcherKiller {
   kills = 0;
+  /** Rejects when a dispatcher does not start; never resolves. */
+  readonly failed: Promise<never>;
   readonly #env: Record<string, string>;
   #isResting = false;
   #wake = new AbortController();
@@ -16,8 +18,9 @@ export class DispatcherKiller {
   private constructor(env: Record<string, string>) {
     this.#env = env;
     this.#last = this.#run();
-    // Told by `rest`.
-    this.#last.catch(() => {});
+    this.failed = this.#last.then(() => new Promise(() => {}));
+    // Whoever waits for `failed` or `rest` is told.
+    this.failed.catch(() => {});
   }
 
   static start(env: Record<string, string>): DispatcherKiller {
