@@ -1,7 +1,9 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getLlama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SlotContext } from "../src/child/slot-context.ts";
 import { startEngine } from "../src/index.ts";
 import { chat, generate, startTiny, story, tinyPath } from "./tiny-engine.ts";
 
@@ -62,4 +64,18 @@ test("keeps the batch full from one task to the next: a slot's old state goes be
   const { tiny } = await engine.stats();
   expect((tiny?.occupied ?? 0) / (tiny?.capacity ?? 1)).toBeGreaterThan(0.95);
   await engine.close();
+});
+
+test("computes prompts with threads of their own", async () => {
+  const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error });
+  const model = await llama.loadModel({ modelPath: tinyPath });
+  const shape = { slots: 1, contextSize: 256, firstSlot: 0, group: 0 };
+  const { context, slots } = await SlotContext.open(model, { ...shape, threads: 1, prefillThreads: 2 });
+  const [slot] = slots;
+  const prompt = model.tokenize("one two three four five six seven eight ".repeat(8));
+  await slot?.sequence.evaluateWithoutGeneratingNewTokens(prompt);
+  expect(context.currentThreads).toBe(2);
+  await slot?.sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(0, 1));
+  expect(context.currentThreads).toBe(1);
+  await llama.dispose();
 });

@@ -16,6 +16,7 @@ export function chooseThreadsPerStep(context: LlamaContext, threadsOfStep: () =>
   const native = (context as unknown as Partial<ContextInside>)._ctx;
   if (typeof native?.setThreads !== "function") return false;
   const setThreads = native.setThreads.bind(native);
-  native.setThreads = () => setThreads(threadsOfStep());
+  // The method is a read-only property of the prototype, which an assignment would hit.
+  Object.defineProperty(native, "setThreads", { value: () => setThreads(threadsOfStep()) });
   return true;
 }
