@@ -32,6 +32,7 @@ export class SequenceSlot implements Slot, Holder {
   readonly #lane: number;
   readonly sequence: LlamaContextSequence;
   readonly #parts: ContextParts;
+  #isRunning = false;
 
   constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, parts: ContextParts) {
     this.index = index;
@@ -86,7 +87,13 @@ export class SequenceSlot implements Slot, Holder {
     await this.#parts.gate.hold(() => this.sequence.clearHistory());
   }
 
+  /** It takes part in the steps. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   setRunning(running: boolean): void {
+    this.#isRunning = running;
     this.#parts.strategy.setRunning(this.lane, running);
   }
 
