@@ -140,3 +140,13 @@ test("aborts a start that is still under way and says nothing of its failure", a
   expect({ exits: host.exits, sent: host.sent }).toEqual({ exits: [0], sent: [] });
   expect(lines.join()).not.toContain("err");
 });
+
+test("stops when nobody reads its output any more, and does not try to write that down", async () => {
+  const gone = Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" });
+  const { host, lines, done } = launch(async () => ({}));
+  await host.ready.promise;
+  for (let write = 0; write < 3; write++) host.emit("uncaughtException", gone);
+  await done;
+  expect(host.exits).toEqual([1]);
+  expect(lines).toEqual([]);
+});

@@ -134,6 +134,8 @@ class ProcessRun<Config extends BaseConfig> {
   }
 
   #fail(error: unknown): void {
+    // Whoever read the output is gone. To write that down would fail the same way, and that again, without end.
+    if (isBrokenOutput(error)) return void this.#stop("nobody reads the output any more", 1);
     this.#logger.fatal({ err: error }, `${this.#options.name} failed`);
     void this.#stop("a failure", 1);
   }
@@ -164,6 +166,12 @@ class ProcessRun<Config extends BaseConfig> {
     this.#host.exit(code);
     this.#exited.resolve();
   }
+}
+
+/** A write to a pipe or terminal whose other end is closed, which nobody waited for. */
+function isBrokenOutput(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return syscall === "write" && (code === "EPIPE" || code === "EIO");
 }
 
 async function reportStartupError(host: ProcessHost, name: string, error: AppError): Promise<void> {
