@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "@llamero/testkit";
 import { expect } from "vitest";
 import { redisCall } from "../src/redis-call.ts";
 
@@ -116,15 +117,6 @@ export class Place {
     expect(pids.filter(isAlive)).toEqual([]);
     expect(await readdir(join(this.folder, "tmp"))).toEqual([]);
     await rm(this.folder, { recursive: true });
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { isAlive } from "@llamero/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { isAlive, untilGone } from "./dev-harness.ts";
+import { untilGone } from "./dev-harness.ts";
 
 let folder: string;
 let started: ChildProcess | null;

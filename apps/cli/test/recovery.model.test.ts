@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as pass } from "node:timers/promises";
 import type { Job } from "@llamero/core";
-import type { LlameroProcess } from "@llamero/testkit";
+import { isAlive, type LlameroProcess } from "@llamero/testkit";
 import { expect, test, vi } from "vitest";
 import { Deployment, engineOf, logged, longJob, sentiment } from "./deployment.ts";
 
@@ -79,15 +78,6 @@ test("a worker whose engine hangs hands its job back when it is told to stop, an
   expect((await api.call("GET", `/v1/jobs/${job.id}`)).body).toMatchObject({ status: "queued", attempts: 1, error: null });
   await vi.waitFor(() => expect(isAlive(engine)).toBe(false), { timeout: 1_000, interval: 20 });
 });
-
-/** A process that has ended may stand as a zombie until its new parent looks. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 test("a worker that slept while another took its job over writes nothing, and goes on working", async () => {
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
