@@ -88,7 +88,7 @@ export class Supervisor<Ready> {
     const { child, end } = this.#running;
     child.kill("SIGTERM");
     const timer = setTimeout(() => {
-      this.#options.logger.warn(`${this.name} did not stop within ${deadlineMs} ms and is killed`);
+      this.#options.logger.warn(`${this.name} did not stop within ${Math.round(deadlineMs)} ms and is killed`);
       killGroup(child);
     }, deadlineMs);
     await end;

@@ -106,7 +106,8 @@ test("reports every mistake in the configuration, of all processes, before it st
 test("kills a child that does not stop in its time", async () => {
   const dev = await place.dev({ FAKE_STUCK: "worker", LLAMERO_STOP_SECONDS: "0.8" }).ready();
   expect(await dev.stop()).toBe(0);
-  expect(dev.output).toMatch(/worker did not stop within 270 ms/);
+  // By its own deadline, or, where the machine is busy and that comes late, by its parent's.
+  expect(dev.output).toMatch(/worker did not stop within (270|300) ms/);
 });
 
 test("ends everything at once on a second Ctrl-C", async () => {
