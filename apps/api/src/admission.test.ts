@@ -4,6 +4,7 @@ import { admit } from "./admission.ts";
 
 const model: ModelEntry = {
   v: 1,
+  base: null,
   name: "tiny",
   slug: "tiny",
   context_length: 100,

@@ -128,6 +128,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
 export async function announce(store: Store, name: string, over: { is_default?: boolean; capabilities?: "embedding"[] } = {}) {
   await store.announceModel({
     name,
+    base: null,
     context_length: CONTEXT,
     capabilities: ["chat", "completion", "embedding"],
     embedding_length: 192,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { banner } from "./banner.ts";
 
-const tiny = { name: "tiny", slots: 4, context_length: 1024 };
+const tiny = { name: "tiny", base: null, slots: 4, context_length: 1024 };
 
 test("names the URL and the models, and a request for the only model", () => {
   const text = banner({ url: "http://127.0.0.1:3001", models: [tiny], needsKey: false });
@@ -15,6 +15,13 @@ test("names the URL and the models, and a request for the only model", () => {
 test("names a model in the request when there are several", () => {
   const text = banner({ url: "http://127.0.0.1:3000", models: [tiny, { ...tiny, name: "large" }], needsKey: false });
   expect(text).toContain(`-d '{"model":"tiny","prompt":`);
+});
+
+test("says which model an adapter is on, since it has no slots of its own", () => {
+  const models = [tiny, { ...tiny, name: "legal", base: "tiny" }];
+  expect(banner({ url: "http://127.0.0.1:3000", models, needsKey: false })).toContain(
+    "tokens of context), legal (an adapter on tiny)",
+  );
 });
 
 test("asks for the key when requests need one", () => {

@@ -10,7 +10,9 @@ export interface BannerOptions {
 
 /** What `llamero dev` prints when everything is ready: the URL, the models, and a request that works as pasted. */
 export function banner({ url, models, needsKey }: BannerOptions): string {
-  const names = models.map(({ name, slots, context_length }) => `${name} (${slots} slots, ${context_length} tokens of context)`);
+  const names = models.map(({ name, base, slots, context_length }) =>
+    base === null ? `${name} (${slots} slots, ${context_length} tokens of context)` : `${name} (an adapter on ${base})`,
+  );
   return [
     "",
     `  Llamero is ready at ${reachable(url)}`,

@@ -18,7 +18,7 @@ const gpu = env["LLAMERO_GPU"] === "cuda" ? [`${env["CUDA_VISIBLE_DEVICES"]}:${e
 
 const ready: Readonly<Record<string, ReadyDetails>> = {
   api: { url: `http://${env["HOST"]}:${env["PORT"]}` },
-  worker: { models: [{ name: "tiny", slots: 4, context_length: 2048 }] },
+  worker: { models: [{ name: "tiny", base: null, slots: 4, context_length: 2048 }] },
 };
 
 await runProcess({

@@ -14,6 +14,7 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     jobId: "job_1",
     fence: 3,
     attempt: 1,
+    slug: "tiny",
     counts: { lost: 0, crashes: 0, failures: 0 },
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,

@@ -55,6 +55,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
         jobId: job_id,
         fence: ++fence,
         attempt: 1,
+        slug: "tiny",
         counts: { lost: 0, crashes: 0, failures: 0, ...counts[job_id] },
         request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
         queueMs: 0,
@@ -69,8 +70,17 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
   } as unknown as Store;
   const carriers = { add: async () => {} } as unknown as Carriers;
   const onIntake = (isOpen: boolean) => intake.push(isOpen);
-  const runner = new JobRunner({ store, carriers, engine, workerId: "w1", logger, onIntake });
-  const handle = (jobId: string) => runner.handle("tiny", { v: 1, job_id: jobId, run: 1 });
+  const runner = new JobRunner({
+    model: "tiny",
+    variants: new Map([["tiny~legal", "legal"]]),
+    store,
+    carriers,
+    engine,
+    workerId: "w1",
+    logger,
+    onIntake,
+  });
+  const handle = (jobId: string) => runner.handle({ v: 1, job_id: jobId, run: 1 });
   const setEngine = (isUp: boolean) => {
     state.current = isUp ? runtime : null;
     tell(isUp);

@@ -7,6 +7,10 @@ import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
 
 export interface JobRunnerOptions {
+  /** What it runs jobs of. */
+  model: string;
+  /** Names of its variants by their slugs. */
+  variants: ReadonlyMap<string, string>;
   store: Store;
   carriers: Carriers;
   engine: Pick<EngineHost, "current" | "runtime" | "watch">;
@@ -30,14 +34,14 @@ export class JobRunner {
   }
 
   /** Handles one carrier to its end. Resolves also when the job was not to be run. */
-  async handle(model: string, carrier: Carrier): Promise<CarrierOutcome> {
+  async handle(carrier: Carrier): Promise<CarrierOutcome> {
     const { engine } = this.#options;
     const runtime = engine.current;
     // Not before the engine is there and open to it: a claimed job counts as running.
     if (runtime === null || this.#isHandingBack || !this.#admission.enter()) return "put_back";
     const place = { leave: () => this.#admission.leave() };
     try {
-      await this.#claimAndRun(model, carrier, runtime, place);
+      await this.#claimAndRun(carrier, runtime, place);
       return "done";
     } finally {
       place.leave();
@@ -55,14 +59,15 @@ export class JobRunner {
     for (const attempt of this.#running.values()) attempt.stop("handback");
   }
 
-  async #claimAndRun(model: string, carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
-    const { store, carriers, workerId, logger } = this.#options;
-    const claimed = await store.claim(carrier, workerId);
+  async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
+    const { store, carriers, workerId, variants, logger } = this.#options;
+    const claimed = await store.claim(carrier, workerId, [...variants.keys()]);
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
       return carriers.add(claimed.fed);
     }
     const { claim } = claimed;
+    const model = variants.get(claim.slug) ?? this.#options.model;
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
     const attempt = new Attempt({ store, engine, claim, model });

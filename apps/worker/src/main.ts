@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { newId } from "@llamero/core";
+import { modelSlug, newId } from "@llamero/core";
 import { type EngineOptions, type Survey, surveyModels } from "@llamero/engine";
 import {
   type Env,
@@ -59,7 +59,8 @@ async function start(context: Context, engines: Engines): Promise<ReadyDetails> 
   await announceAll();
   await heartbeat.beat();
   placement.start();
-  return { models: models.map(({ facts: { name, slots, context_length } }) => ({ name, slots, context_length })) };
+  const named = models.flatMap((model) => [model.facts, ...model.variants]);
+  return { models: named.map(({ name, base, slots, context_length }) => ({ name, base, slots, context_length })) };
 }
 
 interface Surveyed {
@@ -89,7 +90,7 @@ function assemble({ config, logger, lifecycle, fail }: Context, { redis, pulls }
   const announceAll = () =>
     announce(
       store,
-      models.map((model) => model.facts),
+      models.flatMap((model) => [model.facts, ...model.variants]),
       logger,
       Date.now(),
     );
@@ -104,9 +105,10 @@ function assemble({ config, logger, lifecycle, fail }: Context, { redis, pulls }
 }
 
 /** What a heartbeat tells of the models. */
-function told(models: readonly PlacedModel[]): Pick<WorkerBeat, "slots" | "models"> {
+function told(models: readonly PlacedModel[]): Pick<WorkerBeat, "slots" | "models" | "variants"> {
   return {
     slots: models.flatMap(({ slug, slots }) => (slots === null ? [] : [{ slug, slots }])),
     models: models.map((model) => model.placement()),
+    variants: models.flatMap(({ name, variants }) => variants.map((variant) => modelSlug(variant.name, name))),
   };
 }

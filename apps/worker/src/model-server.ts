@@ -12,12 +12,16 @@ import { JobRunner } from "./job-runner.ts";
  * alone makes, without it 0.88 (`npm run bench -- engine`).
  */
 const IN_HAND_SHARE = 1 / 8;
+/** With variants: a context runs one at a time, and fills better the more jobs there are to choose from. */
+const IN_HAND_SHARE_OF_VARIANTS = 1;
 
 /** Starts a model's engine; `onExit` is called when it ends by itself; the signal ends the start. */
 export type StartEngine = (onExit: (error: AppError) => void, signal: AbortSignal) => Promise<EngineRuntime>;
 
 export interface ModelServerOptions {
   name: string;
+  /** Names of its variants by their slugs. */
+  variants: ReadonlyMap<string, string>;
   start: StartEngine;
   store: Store;
   carriers: Carriers;
@@ -46,10 +50,12 @@ export class ModelServer {
 
   /** Starts the engine at once. */
   constructor(options: ModelServerOptions) {
-    const { start, store, carriers, workerId, logger, onGivenUp } = options;
+    const { name, variants, start, store, carriers, workerId, logger, onGivenUp } = options;
     this.#options = options;
-    this.#host = new EngineHost({ start, logger: logger.child({ model: options.name }), onGivenUp });
+    this.#host = new EngineHost({ start, logger: logger.child({ model: name }), onGivenUp });
     this.#runner = new JobRunner({
+      model: name,
+      variants,
       store,
       carriers,
       engine: this.#host,
@@ -84,12 +90,13 @@ export class ModelServer {
 
   /** Begins to take jobs. */
   open(slots: number): void {
-    const { name, store, pulls, logger, onFailure } = this.#options;
+    const { name, variants, store, pulls, logger, onFailure } = this.#options;
+    const share = variants.size === 0 ? IN_HAND_SHARE : IN_HAND_SHARE_OF_VARIANTS;
     this.#consumer = new Consumer({
       connection: pulls,
       keys: store.keys,
       slug: modelSlug(name),
-      concurrency: slots + Math.ceil(slots * IN_HAND_SHARE),
+      concurrency: slots + Math.ceil(slots * share),
       handle: (carrier) => this.#handle(carrier),
       onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
     });
@@ -124,7 +131,7 @@ export class ModelServer {
     this.#inHand++;
     this.#lastUsedAtMs = performance.now();
     try {
-      return await this.#runner.handle(this.#options.name, carrier);
+      return await this.#runner.handle(carrier);
     } finally {
       this.#inHand--;
       this.#lastUsedAtMs = performance.now();

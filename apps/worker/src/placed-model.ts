@@ -20,7 +20,7 @@ export interface PlacedModelOptions {
   surveyed: SurveyedModel;
   /** What the models of the worker share; none counts as more. */
   budgetBytes: number;
-  server: Omit<ModelServerOptions, "name" | "onChange" | "onIdle" | "onGivenUp">;
+  server: Omit<ModelServerOptions, "name" | "variants" | "onChange" | "onIdle" | "onGivenUp">;
   /** Its state has changed. */
   onChange: () => void;
   /** Room may have been made, or may be made now. */
@@ -34,6 +34,7 @@ export class PlacedModel {
   readonly #options: PlacedModelOptions;
   #state: PlacementState = "unloaded";
   #facts: LoadedModel;
+  #variants: readonly LoadedModel[];
   #sizeBytes: number;
   #footprint: Footprint | null = null;
   #server: ModelServer | null = null;
@@ -47,9 +48,10 @@ export class PlacedModel {
   #isClosed = false;
 
   constructor(options: PlacedModelOptions) {
-    const { facts, sizeBytes } = options.surveyed;
+    const { facts, variants, sizeBytes } = options.surveyed;
     this.#options = options;
     this.#facts = facts;
+    this.#variants = variants;
     this.#sizeBytes = sizeBytes;
     this.name = facts.name;
     this.slug = modelSlug(facts.name);
@@ -58,6 +60,11 @@ export class PlacedModel {
   /** As its file told, or as it was loaded last. */
   get facts(): LoadedModel {
     return this.#facts;
+  }
+
+  /** What its adapters make of it. */
+  get variants(): readonly LoadedModel[] {
+    return this.#variants;
   }
 
   /** `loading` also while a crashed engine is being replaced. */
@@ -104,6 +111,7 @@ export class PlacedModel {
     const server = new ModelServer({
       ...this.#options.server,
       name: this.name,
+      variants: new Map(this.#variants.map(({ name }) => [modelSlug(name, this.name), name])),
       onChange: this.#options.onChange,
       onIdle: this.#options.onRoom,
       onGivenUp: (error) => void this.#giveUp(error),
@@ -113,7 +121,9 @@ export class PlacedModel {
     this.#become("loading");
     try {
       const engine = await server.loaded();
-      this.#facts = engine.models[0] ?? this.#facts;
+      const [facts = this.#facts, ...variants] = engine.models;
+      this.#facts = facts;
+      this.#variants = variants;
       this.#measure(engine.footprints[this.name] ?? null);
       this.#failures = 0;
       this.#loadTookMs = performance.now() - startedAtMs;

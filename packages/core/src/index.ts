@@ -48,7 +48,7 @@ export {
   transitions,
 } from "./job-state.ts";
 export { checkJsonSchema } from "./json-schema.ts";
-export { type ModelEntry, modelEntrySchema, modelSlug } from "./model.ts";
+export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
 export {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { modelEntrySchema, modelSlug } from "./model.ts";
+import { modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 
 test("leaves a name that is fit already as it is", () => {
   for (const name of ["tiny", "llama-3_2-1b", "a", "0"]) expect(modelSlug(name)).toBe(name);
@@ -14,7 +14,20 @@ test("makes every name fit for a queue name and a Redis key", () => {
 
 test("keeps names apart that lose what tells them apart", () => {
   const names = ["tiny", "Tiny", "TINY", "tiny:", "tiny/", "tiny.", "t:iny", "t/iny", `${"x".repeat(60)}a`, `${"x".repeat(60)}b`];
-  expect(new Set(names.map(modelSlug)).size).toBe(names.length);
+  expect(new Set(names.map((name) => modelSlug(name))).size).toBe(names.length);
+});
+
+test("a variant has a slug of its own and its base's queue", () => {
+  const slugs = [
+    modelSlug("legal", "Big"),
+    modelSlug("Legal", "Big"),
+    modelSlug("legal", "big"),
+    modelSlug("legal"),
+    modelSlug("a~b"),
+  ];
+  expect(new Set(slugs).size).toBe(slugs.length);
+  expect(queueSlug(modelSlug("legal", "Big"))).toBe(modelSlug("Big"));
+  for (const name of ["Big", "legal", "a~b"]) expect(queueSlug(modelSlug(name))).toBe(modelSlug(name));
 });
 
 test("refuses an entry of another version or with impossible sizes", () => {

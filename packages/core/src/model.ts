@@ -4,8 +4,13 @@ import { z } from "zod";
 export const modelEntrySchema = z.object({
   v: z.literal(1),
   name: z.string(),
-  /** The name made fit for a queue name: `inference.<slug>`. */
+  /** The name made fit for a key; `queueSlug` makes it the name of the queue that its jobs wait in. */
   slug: z.string(),
+  base: z
+    .string()
+    .nullable()
+    .default(null)
+    .meta({ description: "The model that this LoRA adapter varies; null for a model itself." }),
   context_length: z.int().positive().meta({ description: "Tokens a slot holds: prompt and completion together." }),
   capabilities: z.array(z.enum(["chat", "completion", "embedding", "rerank"])),
   embedding_length: z.int().positive(),
@@ -31,8 +36,21 @@ function shortHash(text: string): string {
   return hash.toString(36);
 }
 
-/** The queue-safe form of a model's name; names that lose something by it get a hash of what they were. */
-export function modelSlug(name: string): string {
+/** Between the slug of a base and that of its variant; no name leaves one in its slug. lua/lib.lua knows it, too. */
+const VARIANT_MARK = "~";
+
+/** The key-safe form of a name; names that lose something by it get a hash of what they were. */
+function safeName(name: string): string {
   const slug = name.toLowerCase().replace(UNSAFE, "-").slice(0, 48);
   return slug === name ? slug : `${slug}-${shortHash(name)}`;
+}
+
+/** The slug of a model, or of a variant that has a base: `<slug of the base>~<slug of the variant>`. */
+export function modelSlug(name: string, base: string | null = null): string {
+  return base === null ? safeName(name) : `${safeName(base)}${VARIANT_MARK}${safeName(name)}`;
+}
+
+/** The slug of the queue that a model's jobs wait in, `inference.<slug>`: variants share their base's. */
+export function queueSlug(slug: string): string {
+  return slug.split(VARIANT_MARK, 1)[0] ?? slug;
 }

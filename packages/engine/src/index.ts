@@ -1,5 +1,5 @@
 export type { EngineRuntime } from "./engine-process.ts";
-export { type ModelSource, parseModelSource } from "./model-source.ts";
+export { type AdapterSource, type ModelSource, parseModelSource } from "./model-source.ts";
 export {
   type EngineEvent,
   type EngineOptions,

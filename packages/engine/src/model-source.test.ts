@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseModelSource, partPaths } from "./model-source.ts";
@@ -65,6 +65,43 @@ test.each([
 
 test("refuses one name for several models", async () => {
   await expect(parseModelSource(`all=${folder}`)).rejects.toMatchObject({ code: "config_invalid" });
+});
+
+test("takes adapters on a model, each with a name and a scale", async () => {
+  const [one, two] = [file("one.gguf"), file("two.Q4_K_M.GGUF")];
+  expect(await parseModelSource(`base=${one}+legal=${two}+mild=${two}@0.5+inverse=hf:owner/repo/lora.gguf@-1`)).toEqual([
+    {
+      kind: "file",
+      name: "base",
+      path: one,
+      adapters: [
+        { kind: "file", name: "legal", path: two, scale: 1 },
+        { kind: "file", name: "mild", path: two, scale: 0.5 },
+        { kind: "hf", name: "inverse", uri: "hf:owner/repo/lora.gguf", scale: -1 },
+      ],
+    },
+  ]);
+});
+
+test("looks for ~/ at home, which a shell does not do within quotes", async () => {
+  const at = `${homedir()}/no-such-model.gguf`;
+  await expect(parseModelSource("m=~/no-such-model.gguf")).rejects.toMatchObject({ message: expect.stringContaining(at) });
+});
+
+test("takes a plus sign in a path for what it is", async () => {
+  writeFileSync(file("a+b.gguf"), "GGUF");
+  expect(await parseModelSource(`${file("a+b.gguf")}+x=${file("one.gguf")}`)).toMatchObject([
+    { name: "a+b", adapters: [{ name: "x" }] },
+  ]);
+  rmSync(file("a+b.gguf"));
+});
+
+test.each([
+  [() => `${folder}+x=${file("one.gguf")}`, "Adapters need one base"],
+  [() => `${file("one.gguf")}+x=${folder}`, "cannot name the"],
+  [() => `${file("one.gguf")}+x=/no/such.gguf`, "There is no model file at /no/such.gguf"],
+])("refuses adapters without one base and one file each", async (spec, message) => {
+  await expect(parseModelSource(spec())).rejects.toMatchObject({ message: expect.stringContaining(message) });
 });
 
 test("lists all parts of a split model", () => {

@@ -34,6 +34,8 @@ export interface SurveyedModel {
   source: ModelSource;
   /** With the slots and the context that fit when the model has the memory for itself. */
   facts: LoadedModel;
+  /** What its adapters make of it. */
+  variants: LoadedModel[];
   /** Bytes that it takes in the memory that is shared out: the GPU's, or RAM on the CPU. */
   sizeBytes: number;
 }

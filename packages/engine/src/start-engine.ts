@@ -16,7 +16,7 @@ function checkOptions(options: EngineOptions): void {
   checkNumber("memoryBytes", options.memoryBytes, Number.MAX_SAFE_INTEGER);
   checkNumber("silentMs", options.silentMs, Number.MAX_SAFE_INTEGER);
   checkNumber("stuckMs", options.stuckMs, Number.MAX_SAFE_INTEGER);
-  const names = options.models.map((model) => model.name);
+  const names = options.models.flatMap(({ name, adapters = [] }) => [name, ...adapters.map((adapter) => adapter.name)]);
   if (names.length === 0) throw new AppError("config_invalid", "No model is given. Name at least one GGUF file or hf: model.");
   const doubled = names.find((name, index) => names.indexOf(name) !== index);
   if (doubled !== undefined)

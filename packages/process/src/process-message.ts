@@ -1,7 +1,13 @@
 import { z } from "zod";
 
 /** A model that a worker serves, as its ready message names it. */
-export const readyModelSchema = z.object({ name: z.string(), slots: z.int(), context_length: z.int() });
+export const readyModelSchema = z.object({
+  name: z.string(),
+  /** The model that it varies and whose slots it shares. Default: none. */
+  base: z.string().nullable().default(null),
+  slots: z.int(),
+  context_length: z.int(),
+});
 export type ReadyModel = z.infer<typeof readyModelSchema>;
 
 /** What a process adds to its ready message: the API its `url`, a worker its `models`. */

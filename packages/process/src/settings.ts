@@ -62,7 +62,8 @@ const table = {
   LLAMERO_MODELS: {
     schema: commaList().default(["models/tiny/tiny.gguf"]),
     allowed: "a comma-separated list of GGUF files, folders or hf:owner/repo:quant",
-    description: "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated.",
+    description:
+      "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated; LoRA adapters behind their base: `model.gguf+name=adapter.gguf`.",
     readBy: ["worker"],
   },
   LLAMERO_API_KEYS: {

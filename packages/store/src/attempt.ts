@@ -19,6 +19,8 @@ export interface Claim {
   fence: number;
   /** Which attempt it is, counted from 1. */
   attempt: number;
+  /** Of the model or variant that it is for. */
+  slug: string;
   /** How the earlier ones ended. */
   counts: AttemptCounts;
   request: JobRequest;
@@ -28,14 +30,21 @@ export interface Claim {
   isWatched: boolean;
 }
 
-export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted";
+export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
+
 export type ClaimResult = { outcome: "claimed"; claim: Claim } | { outcome: ClaimRefusal; fed: FedJob[] };
 
-export async function claim(run: RunScript, carrier: { job_id: string; run: number }, workerId: string): Promise<ClaimResult> {
-  const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit];
+/** Claims a carrier's job for a worker. `variants`: slugs of those that it runs besides the models themselves. */
+export async function claim(
+  run: RunScript,
+  carrier: { job_id: string; run: number },
+  workerId: string,
+  variants: readonly string[],
+): Promise<ClaimResult> {
+  const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" ")];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, request, queueMs, watched, ...counts] = reply;
+  const [, fence, attempt, slug, request, queueMs, watched, ...counts] = reply;
   const [lost = 0, crashes = 0, failures = 0] = counts.map(Number);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
@@ -44,6 +53,7 @@ export async function claim(run: RunScript, carrier: { job_id: string; run: numb
       jobId: carrier.job_id,
       fence: Number(fence),
       attempt: Number(attempt),
+      slug: String(slug),
       counts: { lost, crashes, failures },
       request: parsed,
       queueMs: Number(queueMs),

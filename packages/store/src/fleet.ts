@@ -28,14 +28,19 @@ export interface WorkerBeat {
   slots: z.infer<typeof slotsSchema>;
   /** All its models, with those that it has not loaded. Neither slots nor models says goodbye. */
   models?: Placement[];
+  /** Slugs of the variants of all its models. */
+  variants?: readonly string[];
 }
 
 /** Says that a worker lives; resizes the windows of its models and fills them. */
-export async function beat(run: RunScript, { workerId, host, pid, slots, models = [] }: WorkerBeat): Promise<FedJob[]> {
+export async function beat(
+  run: RunScript,
+  { workerId, host, pid, slots, models = [], variants = [] }: WorkerBeat,
+): Promise<FedJob[]> {
   const info = JSON.stringify({ host, pid, slots, models } satisfies z.input<typeof infoSchema>);
   const isLeaving = slots.length + models.length === 0;
   const served = slots.flatMap(({ slug, slots }) => [slug, slots]);
-  return readFed((await run("beat", [workerId, isLeaving ? 0 : BEAT_TTL_MS, info, ...served])) as unknown[]);
+  return readFed((await run("beat", [workerId, isLeaving ? 0 : BEAT_TTL_MS, info, variants.join(" "), ...served])) as unknown[]);
 }
 
 export interface LiveWorker extends z.infer<typeof infoSchema> {

@@ -59,7 +59,8 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
     /** Commits a job; `model` is the name that its view gives. */
     accept: (job: NewJob, model: string = job.slug) => accept(run, job, model),
     feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
-    claim: (carrier: { job_id: string; run: number }, workerId: string) => claim(run, carrier, workerId),
+    claim: (carrier: { job_id: string; run: number }, workerId: string, variants: readonly string[] = []) =>
+      claim(run, carrier, workerId, variants),
     append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
       append(runTogether, held, k, chunk),
     finish: (held: Pick<Claim, "jobId" | "fence">, ending: Ending) => finish(run, held, ending),
@@ -71,7 +72,7 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
     backlogs: (workerId: string, slugs: readonly string[]) => backlogs(run, workerId, slugs),
     liveWorkers: () => liveWorkers(redis, keys),
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
-      announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name), ...entry }),
+      announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
     apiKeys: createApiKeys(redis, keys),
     webhooks: createWebhooks(redis, keys, run, cell),

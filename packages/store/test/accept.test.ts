@@ -155,7 +155,7 @@ test("stores nothing at all when Redis is full", async () => {
 
 test("keeps the record compact with every field at its longest", async () => {
   const { redis, store } = harness;
-  await openSlots(harness, 1, "w".repeat(30), "m".repeat(57));
+  await openSlots(harness, 1, "w".repeat(30), { slug: "m".repeat(57) });
   const owner = "o".repeat(64);
   const idempotency = { key: digest("k"), bodyHash: digest("b") };
   const job = await submit(harness, {

@@ -43,7 +43,7 @@ test("fills several models in one call and keeps them apart", async () => {
     { jobId: a.id, run: 1, slug: "a" },
     { jobId: b.id, run: 1, slug: "b" },
   ]);
-  for (const slug of ["a", "b"]) await openSlots(harness, 1, `w-${slug}`, slug);
+  for (const slug of ["a", "b"]) await openSlots(harness, 1, `w-${slug}`, { slug });
 });
 
 test("refills the window when a job ends", async () => {

@@ -73,8 +73,13 @@ export function sampleJob(harness: Pick<StoreHarness, "slug">, over: Partial<New
 }
 
 /** Says that a worker with this many slots lives; each slot makes room for two jobs in the window. */
-export function openSlots(harness: StoreHarness, slots: number, workerId = "w1", slug = harness.slug): Promise<FedJob[]> {
-  return harness.store.beat({ workerId, host: "test", pid: 1, slots: [{ slug, slots }] });
+export function openSlots(
+  harness: StoreHarness,
+  slots: number,
+  workerId = "w1",
+  { slug = harness.slug, variants = [] }: { slug?: string; variants?: string[] } = {},
+): Promise<FedJob[]> {
+  return harness.store.beat({ workerId, host: "test", pid: 1, slots: [{ slug, slots }], variants });
 }
 
 export async function submit(harness: StoreHarness, over: Partial<NewJob> = {}): Promise<NewJob & { fed: FedJob[] }> {
@@ -93,7 +98,8 @@ export async function start(harness: StoreHarness, over: Partial<NewJob> = {}): 
 }
 
 export async function take(harness: StoreHarness, carrier: { job_id: string; run: number }, workerId = "w1"): Promise<Claim> {
-  const result = await harness.store.claim(carrier, workerId);
+  const slug = await harness.redis.hget(harness.store.keys.job(carrier.job_id), "model");
+  const result = await harness.store.claim(carrier, workerId, slug === null ? [] : [slug]);
   if (result.outcome !== "claimed") throw new Error(`not claimed: ${result.outcome}`);
   return result.claim;
 }

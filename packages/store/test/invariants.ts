@@ -1,4 +1,4 @@
-import { isTerminal, type JobStatus, jobStatuses } from "@llamero/core";
+import { isTerminal, type JobStatus, jobStatuses, queueSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "../src/index.ts";
 import { checkDeliveries } from "./delivery-invariants.ts";
@@ -43,15 +43,17 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   };
   note("scheduled", "scheduled");
   note("finished", "finished");
-  const slugs = new Set(Array.from(jobs.values(), ({ model }) => model ?? ""));
+  const slugs = new Set(Array.from(jobs.values(), ({ model }) => queueSlug(model ?? "")));
   for (const slug of slugs) note(`window ${slug}`, `window:${slug}`);
+  for (const [name] of named(snapshot.zsets, "parked:")) note(`parked ${name}`, `parked:${name}`);
   for (const [name] of named(snapshot.zsets, "backlog:")) note(`backlog ${name}`, `backlog:${name}`);
   const problems = Array.from(places.keys())
     .filter((id) => !jobs.has(id))
     .map((id) => `${id} stands in ${places.get(id)} without a record`);
   for (const [id, { status, model, owner }] of jobs) {
-    const waits = [`backlog ${model}:${owner}:normal`, `window ${model}`];
-    const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${model}`] };
+    const queue = queueSlug(model ?? "");
+    const waits = [`backlog ${queue}:${owner}:normal`, `window ${queue}`, `parked ${model}`];
+    const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${queue}`] };
     const allowed = fits[status ?? ""] ?? ["finished"];
     const found = places.get(id) ?? [];
     if (found.length !== 1 || !allowed.includes(found[0] ?? "")) problems.push(`${status} job ${id} stands in [${found}]`);

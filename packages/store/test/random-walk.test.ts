@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { queueSlug } from "@llamero/core";
 import { type Random, seededRandom } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import { eventsOf, newJobId, openSlots, sampleJob, useStore } from "./harness.ts";
@@ -10,7 +11,7 @@ const STEPS = 2_000;
 const MOST_JOBS = 12;
 /** What a walk of this length cannot miss: shows that it goes where it should. */
 const COMMON_ANSWERS = [
-  ...["claimed", "stale", "terminal", "gone"].map((answer) => `claim ${answer}`),
+  ...["claimed", "stale", "terminal", "gone", "elsewhere"].map((answer) => `claim ${answer}`),
   ...["appended", "fenced", "ordinal", "gone"].map((answer) => `append ${answer}`),
   ...["finished", "fenced", "gone"].map((answer) => `finish ${answer}`),
   ...["cancelled", "requested", "terminal", "gone"].map((answer) => `cancel ${answer}`),
@@ -69,7 +70,7 @@ class Walk {
     const owner = random.pick(["alice", "bob", "carol"]);
     const job = sampleJob(harness, {
       owner,
-      slug: random.pick(["tiny", "other"]),
+      slug: random.pick(["tiny", "other", "tiny~legal"]),
       runAtMs: isScheduled ? 4_000_000_000_000 : null,
       deadlineMs: random.chance(0.5) ? 1_000_000_000 : null,
       metadata: random.chance(0.3) ? { a: "b" } : null,
@@ -79,6 +80,7 @@ class Walk {
     this.jobs.push({
       id: job.id,
       owner,
+      slug: job.slug,
       status,
       isFed: false,
       run: 0,
@@ -97,8 +99,9 @@ class Walk {
 
   private async claim(job: ReferenceJob): Promise<string> {
     const run = job.run - (this.random.chance(0.2) ? 1 : 0);
-    const expected = reference.claim(job, run);
-    const result = await harness.store.claim({ job_id: job.id, run }, "w1");
+    const hasVariant = this.random.chance(0.5);
+    const expected = reference.claim(job, run, hasVariant || queueSlug(job.slug) === job.slug);
+    const result = await harness.store.claim({ job_id: job.id, run }, "w1", hasVariant ? [job.slug] : []);
     this.answered("claim", result.outcome, expected);
     if (result.outcome === "claimed")
       expect(result.claim).toMatchObject({ fence: job.fence, attempt: job.attempts, counts: { lost: job.lost } });
@@ -163,7 +166,8 @@ class Walk {
     const slots = this.random.below(3);
     const worker = this.random.pick(["w1", "w2"]);
     const slug = this.random.pick(["tiny", "other"]);
-    const fed = slots === 0 ? await this.goodbye(worker) : await openSlots(harness, slots, worker, slug);
+    const fed =
+      slots === 0 ? await this.goodbye(worker) : await openSlots(harness, slots, worker, { slug, variants: ["tiny~legal"] });
     this.note({ fed });
     return `beat ${worker} ${slug} ${slots}`;
   }

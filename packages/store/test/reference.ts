@@ -4,6 +4,7 @@ import { type JobStatus, retryPolicy } from "@llamero/core";
 export interface ReferenceJob {
   id: string;
   owner: string;
+  slug: string;
   status: JobStatus | "removed";
   isFed: boolean;
   run: number;
@@ -28,7 +29,7 @@ function endStopped(job: ReferenceJob, stop: "cancelled" | "deadline"): void {
 
 /** The state machine said a second time, without Redis: each function changes the job and says what the store must answer. */
 export const reference = {
-  claim(job: ReferenceJob, run: number): string {
+  claim(job: ReferenceJob, run: number, hasVariant: boolean): string {
     if (job.status === "removed") return "gone";
     if (ended(job)) return "terminal";
     if (job.run !== run || run === 0 || !job.isFed) return "stale";
@@ -40,6 +41,11 @@ export const reference = {
     if (job.lost >= retryPolicy.worker_lost.limit) {
       end(job, "failed");
       return "exhausted";
+    }
+    if (!hasVariant) {
+      if (job.status === "running") job.fence++;
+      Object.assign(job, { status: "queued", isFed: false });
+      return "elsewhere";
     }
     Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1, chunks: 0 });
     return "claimed";

@@ -3,6 +3,7 @@ import type { ModelEntry } from "@llamero/core";
 /** What a worker announces of the bundled model, for tests that need a model in the catalogue and no engine. */
 export const tinyEntry: Omit<ModelEntry, "v" | "slug"> = {
   name: "tiny",
+  base: null,
   context_length: 1_024,
   capabilities: ["chat", "completion", "embedding"],
   embedding_length: 192,

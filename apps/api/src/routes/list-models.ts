@@ -1,4 +1,4 @@
-import { modelEntrySchema } from "@llamero/core";
+import { modelEntrySchema, queueSlug } from "@llamero/core";
 import { z } from "zod";
 import { modelStatusSchema, statusOf } from "../model-status.ts";
 import { route } from "../route.ts";
@@ -13,6 +13,7 @@ const modelSchema = modelEntrySchema
     architecture: true,
     quantization: true,
     is_default: true,
+    base: true,
   })
   .extend({
     id: z.string(),
@@ -46,7 +47,7 @@ export const listModels = route({
         owned_by: "llamero",
         ...facts,
         is_default: index === 0,
-        ...statusOf(slug, live),
+        ...statusOf(queueSlug(slug), live),
       }),
     );
     return { status: 200, body: { object: "list", data } };

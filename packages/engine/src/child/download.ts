@@ -1,6 +1,6 @@
 import { AppError } from "@llamero/core";
 import { resolveModelFile } from "node-llama-cpp";
-import type { ModelSource } from "../model-source.ts";
+import type { FileSource } from "../model-source.ts";
 import type { EngineEvent } from "../options.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { EngineEvent } from "../options.ts";
  * @throws AppError `model_download_failed`
  */
 export async function localPath(
-  source: ModelSource,
+  source: FileSource,
   modelsDir: string | undefined,
   onEvent: (event: EngineEvent) => void,
 ): Promise<string> {

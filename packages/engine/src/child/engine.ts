@@ -20,7 +20,7 @@ function logCause(error: unknown): void {
 /** The child's side of the protocol: loads the models, then runs what the parent sends; or only looks at their files. */
 export class Engine {
   readonly #send: (message: FromChild) => void;
-  readonly #hosts = new Map<string, ModelHost>();
+  readonly #hosts: ModelHost[] = [];
   /** Tasks under way, to be stopped. */
   readonly #tasks = new Map<string, AbortController>();
   #outbox: ChunkOutbox;
@@ -48,7 +48,7 @@ export class Engine {
       case "stats":
         return this.#send({
           type: "stats",
-          stats: Object.fromEntries([...this.#hosts].map(([name, host]) => [name, host.counts])),
+          stats: Object.fromEntries(this.#hosts.map((host) => [host.facts.name, host.counts])),
         });
       case "close":
         return this.#llama?.dispose();
@@ -56,7 +56,7 @@ export class Engine {
   }
 
   #beat(): void {
-    const progress = Object.fromEntries([...this.#hosts.values()].flatMap((host) => host.progress()));
+    const progress = Object.fromEntries(this.#hosts.flatMap((host) => host.progress()));
     this.#send({ type: "heartbeat", progress });
   }
 
@@ -85,11 +85,11 @@ export class Engine {
     const footprints: Record<string, Footprint> = {};
     for (const source of options.models) {
       const { host, footprint } = await loadModel({ llama, source, options, onEvent: (event) => this.#tell(event) });
-      this.#hosts.set(source.name, host);
+      this.#hosts.push(host);
       footprints[source.name] = footprint;
     }
     setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
-    return { type: "loaded", models: [...this.#hosts.values()].map((host) => host.facts), footprints };
+    return { type: "loaded", models: this.#hosts.flatMap((host) => host.models), footprints };
   }
 
   #tell(event: EngineEvent): void {
@@ -130,7 +130,7 @@ export class Engine {
   }
 
   #host(model: string): ModelHost {
-    const host = this.#hosts.get(model);
+    const host = this.#hosts.find(({ models }) => models.some(({ name }) => name === model));
     if (host === undefined) throw new AppError("model_not_found", `Model "${model}" is not loaded here.`, { param: "model" });
     return host;
   }

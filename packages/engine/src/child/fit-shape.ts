@@ -5,6 +5,7 @@ import type { SlotRange } from "./choose-slots.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import { fitToMemory, type Memory, type Shape } from "./memory-fit.ts";
+import type { AdapterFile } from "./model-files.ts";
 import { BATCH_SIZE } from "./slot-context.ts";
 
 const DEFAULT_CONTEXT = 4_096;
@@ -23,6 +24,20 @@ export interface Fitted {
   totalLayers: number;
   /** Weights of the model. */
   parameters: number;
+}
+
+interface Fitting {
+  llama: Llama;
+  insights: GgufInsights;
+  /** What the model's adapters take together. */
+  adapterBytes: number;
+}
+
+export interface FitShapeOptions {
+  model: string;
+  load: LoadOptions;
+  file: GgufFile;
+  adapters: readonly AdapterFile[];
 }
 
 /** How many slots to choose among, of as many as fit. */
@@ -56,12 +71,13 @@ async function contextMemory(llama: Llama, insights: GgufInsights, { slots, cont
   return { ram: cpuRam, vram: gpuVram };
 }
 
-/** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. */
-async function estimate(llama: Llama, insights: GgufInsights, shape: Shape): Promise<Memory> {
+/** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. Adapters lie where the model does. */
+async function estimate({ llama, insights, adapterBytes }: Fitting, shape: Shape): Promise<Memory> {
   const gpuLayers = llama.gpu === false ? 0 : insights.totalLayers;
   const model = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
   const context = await contextMemory(llama, insights, shape);
-  return { ram: model.cpuRam + context.ram, vram: model.gpuVram + context.vram };
+  const { ram, vram } = { ram: model.cpuRam + context.ram, vram: model.gpuVram + context.vram };
+  return llama.gpu === false ? { ram: ram + adapterBytes, vram } : { ram, vram: vram + adapterBytes };
 }
 
 /** What the model may take: what is free, and of the memory that models share no more than was configured. */
@@ -70,10 +86,11 @@ async function available(llama: Llama, limitBytes = Number.POSITIVE_INFINITY): P
   return llama.gpu === false ? { ram: Math.min(ram, limitBytes), vram } : { ram, vram: Math.min(vram, limitBytes) };
 }
 
-async function fit(llama: Llama, insights: GgufInsights, model: string, load: LoadOptions): Promise<Shape> {
+async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<Shape> {
+  const { llama, insights } = fitting;
   const free = await available(llama, load.memoryBytes);
   const wanted = await wantedShape(llama, insights, load, free);
-  const need = (shape: Shape) => estimate(llama, insights, shape);
+  const need = (shape: Shape) => estimate(fitting, shape);
   return fitToMemory({ model, wanted, free, estimate: need }).catch((error: unknown) => {
     if (llama.gpu === false || load.memoryBytes !== undefined) throw error;
     const sum = ({ ram, vram }: Memory) => ({ ram: ram + vram, vram: 0 });
@@ -87,15 +104,16 @@ async function fit(llama: Llama, insights: GgufInsights, model: string, load: Lo
  * Under a configured limit it is not: what would be left for the other models is not the library's to know.
  * @throws AppError `model_too_large`
  */
-export async function fitShape(llama: Llama, options: { model: string; load: LoadOptions; file: GgufFile }): Promise<Fitted> {
-  const { model, load, file } = options;
+export async function fitShape(llama: Llama, options: FitShapeOptions): Promise<Fitted> {
+  const { model, load, file, adapters } = options;
   const insights = await GgufInsights.from(file.info, llama);
-  const shape = await fit(llama, insights, model, load).catch((error: unknown) => {
+  const fitting = { llama, insights, adapterBytes: adapters.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+  const shape = await fit(fitting, model, load).catch((error: unknown) => {
     if (load.memoryBytes === undefined || !(error instanceof AppError)) throw error;
     const limit = `Models may take ${(load.memoryBytes / 1e9).toFixed(1)} GB here; LLAMERO_MEMORY_GB says how much.`;
     throw new AppError(error.code, `${error.message} ${limit}`);
   });
   const { totalLayers, totalParameters: parameters } = insights;
-  const need = (other: Shape) => estimate(llama, insights, other);
+  const need = (other: Shape) => estimate(fitting, other);
   return { shape, estimated: await need(shape), estimate: need, totalLayers, parameters };
 }

@@ -8,6 +8,8 @@ import type { AnswerText } from "./tool-calls/answer-text.ts";
 /** A request made ready to run: everything that can be refused has been. */
 export interface GenerationPlan {
   prompt: Token[];
+  /** Null: the model without one. */
+  adapter: string | null;
   maxTokens: number;
   stops: string[];
   /** `punishTokens` reads `generated`. */
@@ -67,7 +69,7 @@ export class Generation {
 
   async run(): Promise<GenerateOutcome> {
     try {
-      this.#cachedTokens = await this.#slot.adaptTo(this.#plan.prompt, this.#signal);
+      this.#cachedTokens = await this.#slot.adaptTo(this.#plan, this.#signal);
       const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
       return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
     } finally {

@@ -2,11 +2,12 @@ import { AppError, type LoadedModel } from "@llamero/core";
 import { InsufficientMemoryError, type Llama, type LlamaModel } from "node-llama-cpp";
 import type { ModelSource } from "../model-source.ts";
 import type { EngineEvent, Footprint, LoadOptions } from "../options.ts";
-import { localPath } from "./download.ts";
+import { loadAdapters } from "./adapters.ts";
 import { fitShape, slotRange } from "./fit-shape.ts";
-import { type GgufFile, readGgufFile } from "./gguf-file.ts";
+import type { GgufFile } from "./gguf-file.ts";
 import { type Shape, smaller } from "./memory-fit.ts";
-import { modelFacts } from "./model-facts.ts";
+import { modelFacts, variantFacts } from "./model-facts.ts";
+import { type AdapterFile, readModelFiles } from "./model-files.ts";
 import { ModelHost } from "./model-host.ts";
 import { type PickedLayout, pickLayout } from "./pick-layout.ts";
 import { chatTemplate } from "./prompt.ts";
@@ -46,12 +47,20 @@ function tooLarge(source: ModelSource, cause: unknown): AppError {
   return new AppError("model_too_large", text, { cause });
 }
 
+interface ContextsWanted {
+  source: ModelSource;
+  model: LlamaModel;
+  layout: Layout;
+  wanted: Shape;
+  adapters: readonly AdapterFile[];
+}
+
 /** Opens the contexts; where the estimate was too low, tries smaller ones. */
-async function openContexts(model: LlamaModel, source: ModelSource, layout: Layout, wanted: Shape): Promise<SlotContext[]> {
+async function openContexts({ source, model, layout, wanted, adapters }: ContextsWanted): Promise<SlotContext[]> {
   let failure: unknown;
   for (let shape: Shape | null = wanted; shape !== null; shape = smaller(shape)) {
     try {
-      return await openLayout(model, layout, shape);
+      return await openLayout(model, layout, shape, adapters);
     } catch (error) {
       failure = error;
     }
@@ -85,13 +94,15 @@ async function usedVram(llama: Llama): Promise<number> {
 export async function loadModel(loading: Loading): Promise<{ host: ModelHost; footprint: Footprint }> {
   const { llama, source, options, onEvent } = loading;
   const { name } = source;
-  const file = await readGgufFile(await localPath(source, options.modelsDir, onEvent));
-  const { shape: fitted, estimate, totalLayers, parameters } = await fitShape(llama, { model: name, load: options, file });
+  const { file, adapters } = await readModelFiles(source, { modelsDir: options.modelsDir, onEvent });
+  const fit = await fitShape(llama, { model: name, load: options, file, adapters });
+  const { shape: fitted, estimate, totalLayers, parameters } = fit;
   const usedBefore = await usedVram(llama);
   const model = await loadWeights(loading, file, fitted);
+  await loadAdapters(model, adapters);
   const slots = slotRange(llama, options, fitted.slots);
   const layout = await pickLayout({ llama, model, digest: file.digest, slots, options });
-  const contexts = await openContexts(model, source, layout, { ...fitted, slots: layout.slots });
+  const contexts = await openContexts({ source, model, layout, wanted: { ...fitted, slots: layout.slots }, adapters });
   const shape: Shape = {
     slots: contexts.reduce((sum, context) => sum + context.slots.length, 0),
     contextSize: contexts[0]?.context.contextSize ?? fitted.contextSize,
@@ -108,6 +119,8 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
   const facts = modelFacts({ name, file, parameters, shape });
   console.info(describe(name, layout, facts, contexts.length, footprint));
   onEvent({ type: "loaded", model: name });
-  const host = new ModelHost({ llama, model, contexts, template: chatTemplate(model), threads: layout.threads, facts });
+  const variants = adapters.map((adapter) => variantFacts(facts, adapter));
+  const template = chatTemplate(model);
+  const host = new ModelHost({ llama, model, contexts, template, threads: layout.threads, facts, variants });
   return { host, footprint };
 }

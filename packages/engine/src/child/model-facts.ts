@@ -2,6 +2,7 @@ import type { LoadedModel } from "@llamero/core";
 import { type GgufFileInfo, GgufFileType } from "node-llama-cpp";
 import type { GgufFile } from "./gguf-file.ts";
 import type { Shape } from "./memory-fit.ts";
+import type { AdapterFile } from "./model-files.ts";
 
 /** Tokenizers that drop or fold white space: the bytes of a text say nothing about its tokens. */
 const FOLDING_TOKENIZERS = new Set(["bert", "t5"]);
@@ -61,6 +62,7 @@ export function modelFacts(options: { name: string; file: GgufFile; parameters: 
   const { info } = file;
   return {
     name: options.name,
+    base: null,
     slots: shape.slots,
     context_length: shape.contextSize,
     capabilities: capabilitiesOf(info, hasTemplate(info)),
@@ -72,4 +74,13 @@ export function modelFacts(options: { name: string; file: GgufFile; parameters: 
     quantization: quantization(info),
     digest: file.digest,
   };
+}
+
+/** What adapters act on here: embeddings and scores are computed without any. */
+const VARIED: ReadonlySet<Capability> = new Set<Capability>(["chat", "completion"]);
+
+/** What an adapter makes of its base. */
+export function variantFacts(base: LoadedModel, { name, sizeBytes, digest }: AdapterFile): LoadedModel {
+  const capabilities = base.capabilities.filter((capability) => VARIED.has(capability));
+  return { ...base, name, base: base.name, capabilities, size_bytes: sizeBytes, digest };
 }

@@ -46,6 +46,8 @@ export interface HostedModel {
   template: JinjaTemplateChatWrapper | null;
   threads: number;
   facts: LoadedModel;
+  /** What its adapters make of it. */
+  variants: readonly LoadedModel[];
 }
 
 /** Who is told of a task's course. */
@@ -58,6 +60,8 @@ export interface GenerateListener {
 /** Runs the tasks of one loaded model over its slots. */
 export class ModelHost {
   readonly facts: LoadedModel;
+  /** The model itself, and what its adapters make of it: the names that it runs tasks under. */
+  readonly models: readonly LoadedModel[];
   readonly #hosted: HostedModel;
   readonly #slots: SlotPool<SequenceSlot>;
   readonly #embedder: Embedder;
@@ -68,6 +72,7 @@ export class ModelHost {
 
   constructor(hosted: HostedModel) {
     this.facts = hosted.facts;
+    this.models = [hosted.facts, ...hosted.variants];
     this.#hosted = hosted;
     this.#slots = new SlotPool(hosted.contexts.flatMap((context) => context.slots));
     const { llama, model } = hosted;
@@ -97,7 +102,7 @@ export class ModelHost {
   async generate(task: GenerateTask, signal: AbortSignal, listener: GenerateListener): Promise<GenerateOutcome> {
     const plan = await this.#plan(task);
     let hasWaited = false;
-    const slot = await this.#slots.acquire(plan.prompt, signal, () => {
+    const slot = await this.#slots.acquire(plan, signal, () => {
       hasWaited = true;
       listener.onWaiting(true);
     });
@@ -116,13 +121,13 @@ export class ModelHost {
 
   /** @throws AppError `context_length_exceeded`, `unsupported_capability`, `cancelled`, `deadline_exceeded` */
   async embed(task: EmbedTask, signal: AbortSignal): Promise<EmbedOutcome> {
-    this.#demand("embedding");
+    this.#demand(task.model, "embedding");
     return this.#embedder.embed(task, signal);
   }
 
   /** @throws AppError `context_length_exceeded`, `unsupported_capability`, `cancelled`, `deadline_exceeded` */
   async rerank(task: RerankTask, signal: AbortSignal): Promise<RerankOutcome> {
-    this.#demand("rerank");
+    this.#demand(task.model, "rerank");
     return this.#reranker.rerank(task, signal);
   }
 
@@ -131,17 +136,17 @@ export class ModelHost {
     return contexts.filter((_, group) => this.#slots.inUse(group) > 0).length * threads;
   }
 
-  #demand(capability: LoadedModel["capabilities"][number]): void {
-    const { name, capabilities } = this.facts;
+  #demand(model: string, capability: LoadedModel["capabilities"][number]): void {
+    const { name, capabilities } = this.models.find((one) => one.name === model) ?? this.facts;
     if (capabilities.includes(capability)) return;
     const can = capabilities.join(", ") || "nothing that is supported";
     const text = `Model "${name}" does not do ${capability}; it does ${can}. Name another model or another type.`;
     throw new AppError("unsupported_capability", text, { param: "type" });
   }
 
-  async #plan({ request }: GenerateTask): Promise<GenerationPlan> {
+  async #plan({ model: name, request }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
-    this.#demand(request.type);
+    this.#demand(name, request.type);
     const { llama, model, template, facts } = this.#hosted;
     const { params } = request;
     const detokenize: Detokenize = (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
@@ -158,6 +163,7 @@ export class ModelHost {
     if (biases.size > 0) sampling.tokenBias = applyBiases(TokenBias.for(model), biases);
     return {
       prompt,
+      adapter: name === facts.name ? null : name,
       maxTokens,
       stops: stopTexts(params),
       sampling,

@@ -1,14 +1,16 @@
 import type { EvaluationPriority, LlamaContextSequence, Token } from "node-llama-cpp";
+import type { ContextAdapters } from "./adapters.ts";
 import type { BatchStrategy } from "./batch-strategy.ts";
 import { type Beginnings, commonPrefix, type Holder } from "./beginnings.ts";
 import { copyState, cutNow } from "./between-steps.ts";
 import type { ContextGate } from "./context-gate.ts";
-import type { Slot } from "./slot-pool.ts";
+import type { Slot, SlotWish } from "./slot-pool.ts";
 
 /** What the slots of one context share. */
 export interface ContextParts {
   strategy: BatchStrategy;
   gate: ContextGate;
+  adapters: ContextAdapters;
   beginnings: Beginnings<SequenceSlot>;
   /** Every slot of the context, this one too. */
   slots: readonly SequenceSlot[];
@@ -33,6 +35,8 @@ export class SequenceSlot implements Slot, Holder {
   readonly sequence: LlamaContextSequence;
   readonly #parts: ContextParts;
   #isRunning = false;
+  /** What its state was computed with. */
+  #heldWith: string | null = null;
 
   constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, parts: ContextParts) {
     this.index = index;
@@ -47,12 +51,13 @@ export class SequenceSlot implements Slot, Holder {
     return (this.#lane + 1) as EvaluationPriority;
   }
 
+  /** As the adapter that its context has now computes it; the state of another one is of no use. */
   get held(): readonly Token[] {
-    return this.sequence.contextTokens;
+    return this.#heldBy(this.#parts.adapters.current);
   }
 
-  cachedPrefix(prompt: readonly number[]): number {
-    return commonPrefix(this.held, prompt);
+  cachedPrefix(prompt: readonly number[], adapter: string | null): number {
+    return commonPrefix(this.#heldBy(adapter), prompt);
   }
 
   /**
@@ -60,15 +65,15 @@ export class SequenceSlot implements Slot, Holder {
    * also when that one is still computing it. To be followed by `prefillDone`.
    * @returns tokens of the prompt that need no computing; never all of them
    */
-  async adaptTo(prompt: readonly Token[], signal: AbortSignal): Promise<number> {
+  async adaptTo({ prompt, adapter }: SlotWish, signal: AbortSignal): Promise<number> {
+    await this.#parts.adapters.use(adapter);
+    if (this.#heldWith !== adapter) await this.#cutTo([]);
+    this.#heldWith = adapter;
     // At least one token has to be computed: sampling needs its logits.
-    const wanted = prompt.slice(0, -1);
+    const wanted = prompt.slice(0, -1) as Token[];
     this.#parts.beginnings.begin(this, wanted);
     await this.#copyBeginning(signal);
-    const kept = this.cachedPrefix(wanted);
-    if (kept === this.sequence.nextTokenIndex) return kept;
-    const isCut = await this.#parts.strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
-    if (!isCut) await this.#parts.gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
+    await this.#cutTo(wanted);
     return this.sequence.nextTokenIndex;
   }
 
@@ -100,6 +105,18 @@ export class SequenceSlot implements Slot, Holder {
   /** To be awaited before each step, unless null. */
   opened(): Promise<void> | null {
     return this.#parts.gate.opened();
+  }
+
+  #heldBy(adapter: string | null): readonly Token[] {
+    return this.#heldWith === adapter ? this.sequence.contextTokens : [];
+  }
+
+  /** Cuts what it holds to what it has in common with these tokens. */
+  async #cutTo(wanted: Token[]): Promise<void> {
+    const kept = commonPrefix(this.sequence.contextTokens, wanted);
+    if (kept === this.sequence.nextTokenIndex) return;
+    const isCut = await this.#parts.strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
+    if (!isCut) await this.#parts.gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
   }
 
   async #copyBeginning(signal: AbortSignal): Promise<void> {

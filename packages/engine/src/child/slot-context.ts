@@ -1,7 +1,9 @@
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
+import { ContextAdapters } from "./adapters.ts";
 import { BatchStrategy } from "./batch-strategy.ts";
 import { Beginnings } from "./beginnings.ts";
 import { ContextGate } from "./context-gate.ts";
+import type { AdapterFile } from "./model-files.ts";
 import { type ContextParts, SequenceSlot } from "./sequence-slot.ts";
 import { chooseThreadsPerStep } from "./step-threads.ts";
 
@@ -32,6 +34,8 @@ export interface SlotContextOptions {
   firstSlot: number;
   /** Which of the model's contexts it is. */
   group: number;
+  /** Loaded for the model. Default: none. */
+  adapters?: readonly AdapterFile[];
 }
 
 /** One llama.cpp context with its batching and its slots, for the life of the process. */
@@ -62,7 +66,8 @@ export class SlotContext {
     const isLong = () => strategy.prefillTokens >= PREFILL_STEP || heldTokens() >= DEEP_STEP;
     if (prefillThreads !== threads) chooseThreadsPerStep(context, () => (isLong() ? prefillThreads : threads));
     const worthwhileCopy = model.gpuLayers > 0 ? WORTHWHILE_COPY.gpu : WORTHWHILE_COPY.cpu;
-    const parts: ContextParts = { strategy, gate, beginnings: new Beginnings(), slots: all, worthwhileCopy };
+    const adapters = new ContextAdapters(context, options.adapters ?? []);
+    const parts: ContextParts = { strategy, gate, adapters, beginnings: new Beginnings(), slots: all, worthwhileCopy };
     for (let lane = 0; lane < slots; lane++) {
       const place = { index: options.firstSlot + lane, group: options.group, lane };
       all.push(new SequenceSlot(place, context.getSequence(), parts));
@@ -92,6 +97,7 @@ export async function openLayout(
   model: LlamaModel,
   layout: Layout,
   shape: { slots: number; contextSize: number },
+  adapters: readonly AdapterFile[] = [],
 ): Promise<SlotContext[]> {
   const contexts = Math.min(layout.contexts, shape.slots);
   const opened: SlotContext[] = [];
@@ -99,7 +105,7 @@ export async function openLayout(
     for (let group = 0, firstSlot = 0; group < contexts; group++) {
       const slots = Math.floor(shape.slots / contexts) + (group < shape.slots % contexts ? 1 : 0);
       const { threads, prefillThreads } = layout;
-      const options = { slots, contextSize: shape.contextSize, threads, prefillThreads, firstSlot, group };
+      const options = { slots, contextSize: shape.contextSize, threads, prefillThreads, firstSlot, group, adapters };
       opened.push(await SlotContext.open(model, options));
       firstSlot += slots;
     }

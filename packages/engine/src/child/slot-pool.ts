@@ -3,47 +3,73 @@ export interface Slot {
   readonly index: number;
   /** Slots of one group share a context, and so a step. */
   readonly group: number;
-  /** Tokens of `prompt` that the slot already holds, counted from the start. */
-  cachedPrefix(prompt: readonly number[]): number;
+  /** Tokens of `prompt` that the slot already holds, counted from the start, as the adapter computes them. */
+  cachedPrefix(prompt: readonly number[], adapter: string | null): number;
   /** A task has it from now on, or no more. */
   setRunning(running: boolean): void;
 }
 
-interface Waiter<S> {
+/** What a task needs of a slot. */
+export interface SlotWish {
   prompt: readonly number[];
+  /** Null: the model without one. */
+  adapter: string | null;
+}
+
+interface Waiter<S> extends SlotWish {
   give: (slot: S) => void;
+}
+
+/** The slots of a context: all that run compute with one adapter. */
+interface Group {
+  readonly index: number;
+  inUse: number;
+  adapter: string | null;
+  /** When it began with this adapter. */
+  sinceMs: number;
 }
 
 /** A longer common prefix wins over an emptier context only from this many tokens on: templates make all prompts begin alike. */
 const WORTHWHILE_PREFIX = 32;
 
 /**
+ * A context stays with an adapter for so long while tasks of another wait, in milliseconds: a change empties its batch once, which
+ * takes as long as the longest of its tasks.
+ */
+const TURN_MS = 2_000;
+
+/**
  * Hands out a fixed set of slots: first come, first served; among free ones the longest common prefix wins, then the group with
- * the fewest slots in use.
+ * the fewest slots in use. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
+ * adapter that no group has, the group that has had its own for longest, and for a turn at least, takes no more and empties.
  */
 export class SlotPool<S extends Slot> {
+  readonly #now: () => number;
   /** Least recently used first, so that equal prefixes leave the fresher caches alone. */
   readonly #free: S[];
   readonly #waiting: Waiter<S>[] = [];
-  /** Slots in use, by group. */
-  readonly #inUse = new Map<number, number>();
+  readonly #groups: ReadonlyMap<number, Group>;
 
-  constructor(slots: readonly S[]) {
+  /** @param now milliseconds of a clock that only goes forward */
+  constructor(slots: readonly S[], now: () => number = () => performance.now()) {
+    this.#now = now;
     this.#free = [...slots];
+    const indexes = new Set(slots.map(({ group }) => group));
+    this.#groups = new Map([...indexes].map((index) => [index, { index, inUse: 0, adapter: null, sinceMs: now() }]));
   }
 
   /**
    * @param onWait told when no slot is free, before the wait
    * @returns null when the signal aborts before a slot is free
    */
-  acquire(prompt: readonly number[], signal: AbortSignal, onWait: () => void = () => {}): Promise<S | null> {
+  acquire(wish: SlotWish, signal: AbortSignal, onWait: () => void = () => {}): Promise<S | null> {
     if (signal.aborted) return Promise.resolve(null);
-    const slot = this.#takeBest(prompt);
+    const slot = this.#takeBest(wish);
     if (slot !== undefined) return Promise.resolve(slot);
     onWait();
     return new Promise((resolve) => {
       const waiter: Waiter<S> = {
-        prompt,
+        ...wish,
         give: (given) => {
           signal.removeEventListener("abort", onAbort);
           resolve(given);
@@ -52,6 +78,8 @@ export class SlotPool<S extends Slot> {
       const onAbort = () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         resolve(null);
+        // A group that was emptying for it need not any more.
+        this.#serve();
       };
       signal.addEventListener("abort", onAbort, { once: true });
       this.#waiting.push(waiter);
@@ -60,45 +88,86 @@ export class SlotPool<S extends Slot> {
 
   /** A slot that is handed on goes on running, so that the next step waits for its new task. */
   release(slot: S): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) {
-      next.give(slot);
+    const group = this.#groupOf(slot);
+    group.inUse--;
+    const next = this.#waiting.findIndex(({ adapter }) => this.#isOpen(group, adapter));
+    const [waiter] = next === -1 ? [] : this.#waiting.splice(next, 1);
+    if (waiter === undefined) {
+      slot.setRunning(false);
+      this.#free.push(slot);
       return;
     }
-    slot.setRunning(false);
-    this.#free.push(slot);
-    this.#use(slot, -1);
+    this.#use(group, waiter.adapter);
+    waiter.give(slot);
+    // The group may have changed over: its other slots are open to those who wait for the same.
+    this.#serve();
   }
 
   /** Slots of a group that are in use. */
   inUse(group: number): number {
-    return this.#inUse.get(group) ?? 0;
+    return this.#groups.get(group)?.inUse ?? 0;
   }
 
-  #takeBest(prompt: readonly number[]): S | undefined {
+  /** Gives what is free to those who wait for it, in their order. */
+  #serve(): void {
+    for (const waiter of [...this.#waiting]) {
+      if (this.#free.length === 0) return;
+      const slot = this.#takeBest(waiter);
+      if (slot === undefined) continue;
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.give(slot);
+    }
+  }
+
+  #takeBest({ prompt, adapter }: SlotWish): S | undefined {
     let best: S | undefined;
     let most = Number.NEGATIVE_INFINITY;
     for (const slot of this.#free) {
-      const prefix = slot.cachedPrefix(prompt);
+      const group = this.#groupOf(slot);
+      if (!this.#isOpen(group, adapter)) continue;
+      const prefix = slot.cachedPrefix(prompt, adapter);
       // Equal groups leave the choice to the prefix, however short.
-      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(slot.group) + prefix / 1e6;
+      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + prefix / 1e6;
       if (worth > most) [best, most] = [slot, worth];
     }
     if (best === undefined) return undefined;
     this.#free.splice(this.#free.indexOf(best), 1);
-    this.#use(best, 1);
+    this.#use(this.#groupOf(best), adapter);
     best.setRunning(true);
     return best;
   }
 
-  /** The part of all slots in use that lies in a group: below 1, so that it never outweighs a worthwhile prefix. */
-  #share(group: number): number {
-    let all = 0;
-    for (const count of this.#inUse.values()) all += count;
-    return this.inUse(group) / (all + 1);
+  /** Whether a task with this adapter may begin in a group. */
+  #isOpen(group: Group, adapter: string | null): boolean {
+    if (group.inUse === 0) return true;
+    return group.adapter === adapter && !this.#isToEmpty(group);
   }
 
-  #use({ group }: S, change: 1 | -1): void {
-    this.#inUse.set(group, this.inUse(group) + change);
+  #isToEmpty(group: Group): boolean {
+    const groups = [...this.#groups.values()];
+    const isServed = (adapter: string | null) => groups.some((other) => other.inUse > 0 && other.adapter === adapter);
+    if (this.#waiting.every(({ adapter }) => isServed(adapter))) return false;
+    const longest = groups.reduce((first, other) => (other.sinceMs < first.sinceMs ? other : first));
+    return longest === group && this.#now() - group.sinceMs >= TURN_MS;
+  }
+
+  /** The part of all slots in use that lies in a group: below 1, so that it never outweighs a worthwhile prefix. */
+  #share(group: Group): number {
+    let all = 0;
+    for (const { inUse } of this.#groups.values()) all += inUse;
+    return group.inUse / (all + 1);
+  }
+
+  #use(group: Group, adapter: string | null): void {
+    group.inUse++;
+    if (group.adapter === adapter) return;
+    group.adapter = adapter;
+    group.sinceMs = this.#now();
+  }
+
+  #groupOf(slot: S): Group {
+    const group = this.#groups.get(slot.group);
+    if (group === undefined) throw new Error(`slot ${slot.index} is of no group`);
+    return group;
   }
 }

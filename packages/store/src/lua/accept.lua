@@ -40,7 +40,7 @@ redis.call('ZADD', index_of(owner, slug, status), 0, id)
 
 if is_due then
   enqueue(id, owner, slug, exactly_now)
-  feed(slug)
+  feed(queue_of(slug))
 else
   redis.call('ZADD', P .. 'scheduled', run_at, id)
 end

@@ -1,12 +1,12 @@
--- A worker says that it lives and how many slots it has per model that it has loaded, which may be none; with no time to
--- live it says goodbye. Answers fed…
-local worker, ttl_ms, info = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+-- A worker says that it lives, which variants it has, and how many slots per model that it has loaded, which may be none; with
+-- no time to live it says goodbye. Answers fed…
+local worker, ttl_ms, info, variants = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 if ttl_ms == 0 then
   forget_worker(worker)
   return fed
 end
 local slugs, is_served = {}, {}
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local slug = ARGV[i]
   slugs[#slugs + 1] = slug
   is_served[slug] = true
@@ -19,5 +19,6 @@ for slug in string.gmatch(redis.call('HGET', P .. 'worker:' .. worker, 'models')
 end
 redis.call('ZADD', P .. 'workers', now + ttl_ms, worker)
 redis.call('HSET', P .. 'worker:' .. worker, 'models', table.concat(slugs, ' '), 'info', info, 'seen_ms', now)
+for slug in string.gmatch(variants, '%S+') do unpark(slug, FEED_LIMIT) end
 for _, slug in ipairs(slugs) do feed(slug) end
 return fed

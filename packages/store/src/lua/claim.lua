@@ -1,9 +1,10 @@
 -- Gives a job to a consumer under a new fence, which shuts out every earlier one.
 -- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
 -- `attempts` counts claims; `lost` those that were taken over, and only they use up the job's chances here.
--- Answers {'claimed', fence, attempts, request, queue_ms, watched, lost, crashes, failures}
--- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted.
-local id, run, worker, lost_limit = unpack(ARGV)
+-- A variant that the worker does not have is set aside for one that does.
+-- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, lost, crashes, failures}
+-- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere.
+local id, run, worker, lost_limit, variants = unpack(ARGV)
 local key = P .. 'job:' .. id
 local owner, slug, status, current, deadline, created, run_at, stop =
   unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop'))
@@ -11,7 +12,7 @@ if not status then return { 'refused', 'gone' } end
 if redis.call('ZSCORE', P .. 'finished', id) then return { 'refused', 'terminal' } end
 if current ~= run then return { 'refused', 'stale' } end
 -- A job that stands in the backlog again has been handed back since this carrier was made.
-if status == 'queued' and not redis.call('ZSCORE', P .. 'window:' .. slug, id) then return { 'refused', 'stale' } end
+if status == 'queued' and not redis.call('ZSCORE', P .. 'window:' .. queue_of(slug), id) then return { 'refused', 'stale' } end
 -- The worker that was asked to stop is gone: nobody else needs to start for it.
 if status == 'running' and stop then
   end_stopped(id, owner, slug, stop)
@@ -31,6 +32,10 @@ if tonumber(lost or '0') >= tonumber(lost_limit) then
   finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times while it ran.')
   return { 'refused', 'exhausted', unpack(feed_room()) }
 end
+if slug ~= queue_of(slug) and not string.find(' ' .. variants .. ' ', ' ' .. slug .. ' ', 1, true) then
+  park(id, owner, slug, status, math.max(tonumber(created), tonumber(run_at or '0')))
+  return { 'refused', 'elsewhere', unpack(feed_room()) }
+end
 
 if status == 'queued' then move(id, owner, slug, 'queued', 'running') end
 -- An attempt starts from the first token: what an earlier one had emitted goes.
@@ -42,4 +47,4 @@ emit('job.started', id, owner)
 notify(id, 'running')
 local waited = now - math.max(tonumber(created), tonumber(run_at or '0'))
 local watched = redis.call('EXISTS', P .. 'watch:' .. id)
-return { 'claimed', fence, count, redis.call('GET', P .. 'req:' .. id), waited, watched, lost or 0, crashes or 0, failures or 0 }
+return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), waited, watched, lost or 0, crashes or 0, failures or 0 }

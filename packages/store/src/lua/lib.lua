@@ -46,6 +46,11 @@ local function move(id, owner, slug, from, to)
   redis.call('HSET', P .. 'job:' .. id, 'status', to)
 end
 
+-- The queue that jobs of a model wait in: variants of a model share their base's; packages/core/src/model.ts says the same.
+local function queue_of(slug)
+  return string.match(slug, '^[^~]*')
+end
+
 -- A group is one owner's queue of one class for one model; `groups` orders them by their head, so FIFO over all owners
 -- is the lowest score. Fair share changes the scores, and nothing else.
 local function rank_group(slug, group)
@@ -63,17 +68,18 @@ end
 
 -- An addition can only lower a group's head, so the rank needs no look at the backlog.
 local function enqueue(id, owner, slug, ready_ms)
-  local group = group_of(owner)
-  redis.call('ZADD', P .. 'backlog:' .. slug .. ':' .. group, ready_ms, id)
-  redis.call('ZADD', P .. 'groups:' .. slug, 'LT', ready_ms, group)
+  local queue, group = queue_of(slug), group_of(owner)
+  redis.call('ZADD', P .. 'backlog:' .. queue .. ':' .. group, ready_ms, id)
+  redis.call('ZADD', P .. 'groups:' .. queue, 'LT', ready_ms, group)
 end
 
 local function dequeue(id, owner, slug)
-  local group = group_of(owner)
-  if redis.call('ZREM', P .. 'backlog:' .. slug .. ':' .. group, id) == 1 then rank_group(slug, group) end
+  local queue, group = queue_of(slug), group_of(owner)
+  redis.call('ZREM', P .. 'parked:' .. slug, id)
+  if redis.call('ZREM', P .. 'backlog:' .. queue .. ':' .. group, id) == 1 then rank_group(queue, group) end
 end
 
--- Moves the next waiting jobs into the window of a model until it holds `cap` jobs. What was moved is left in `fed` as
+-- Moves the next waiting jobs into the window of a queue until it holds `cap` jobs. What was moved is left in `fed` as
 -- id, run, slug; the caller returns it, and whoever called the script adds the carriers.
 local function feed(slug)
   local cap = tonumber(redis.call('GET', P .. 'cap:' .. slug) or '0')
@@ -96,6 +102,9 @@ end
 -- Models whose windows or backlogs a script has changed. They are fed once, when the script is through with everything
 -- else: what it is about to end is not fed first.
 local has_room = {}
+local function make_room(slug)
+  has_room[queue_of(slug)] = true
+end
 local function feed_room()
   for slug in pairs(has_room) do feed(slug) end
   return fed
@@ -112,12 +121,12 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   if result ~= '' then redis.call('SET', P .. 'out:' .. id, result) end
   if from == 'queued' then dequeue(id, owner, slug) end
   if from == 'scheduled' then redis.call('ZREM', P .. 'scheduled', id) end
-  redis.call('ZREM', P .. 'window:' .. slug, id)
+  redis.call('ZREM', P .. 'window:' .. queue_of(slug), id)
   redis.call('ZREM', P .. 'deadlines', id)
   redis.call('ZADD', P .. 'finished', now, id)
   emit('job.' .. to, id, owner)
   notify(id, 'end')
-  has_room[slug] = true
+  make_room(slug)
 end
 
 -- Ends a running job without its worker, with the text its stream holds.
@@ -149,12 +158,31 @@ local function request_stop(id, reason)
   redis.call('PUBLISH', P .. 'control', id .. ',' .. reason)
 end
 
+-- Takes a job out of the window, to wait again; whoever had it can write no more.
+local function leave_window(id, owner, slug, status)
+  if status == 'running' then
+    move(id, owner, slug, 'running', 'queued')
+    redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
+    notify(id, 'queued')
+  end
+  redis.call('ZREM', P .. 'window:' .. queue_of(slug), id)
+  make_room(slug)
+end
+
 -- Puts a running job back to where it stood before it was fed.
 local function requeue(id, owner, slug, ready_ms)
-  move(id, owner, slug, 'running', 'queued')
-  redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
-  redis.call('ZREM', P .. 'window:' .. slug, id)
+  leave_window(id, owner, slug, 'running')
   enqueue(id, owner, slug, ready_ms)
-  notify(id, 'queued')
-  has_room[slug] = true
+end
+
+-- Sets a fed job aside until a worker comes that has its variant: in the queue of its base it would stand in the others' way.
+local function park(id, owner, slug, status, ready_ms)
+  leave_window(id, owner, slug, status)
+  redis.call('ZADD', P .. 'parked:' .. slug, ready_ms, id)
+end
+
+-- Brings back what was parked, to where it stood.
+local function unpark(slug, limit)
+  local parked = redis.call('ZPOPMIN', P .. 'parked:' .. slug, limit)
+  for i = 1, #parked, 2 do enqueue(parked[i], read(parked[i], 'owner')[1], slug, parked[i + 1]) end
 end

@@ -12,7 +12,7 @@ for _, id in ipairs(scheduled) do
   move(id, owner, slug, 'scheduled', 'queued')
   notify(id, 'queued')
   enqueue(id, owner, slug, run_at)
-  has_room[slug] = true
+  make_room(slug)
 end
 
 local ended = 0
