@@ -20,5 +20,5 @@ end
 redis.call('ZADD', P .. 'workers', now + ttl_ms, worker)
 redis.call('HSET', P .. 'worker:' .. worker, 'models', table.concat(slugs, ' '), 'info', info, 'seen_ms', now)
 for slug in string.gmatch(variants, '%S+') do unpark(slug, FEED_LIMIT) end
-for _, slug in ipairs(slugs) do feed(slug) end
-return fed
+for _, slug in ipairs(slugs) do make_room(slug) end
+return feed_room()

@@ -185,4 +185,5 @@ end
 local function unpark(slug, limit)
   local parked = redis.call('ZPOPMIN', P .. 'parked:' .. slug, limit)
   for i = 1, #parked, 2 do enqueue(parked[i], read(parked[i], 'owner')[1], slug, parked[i + 1]) end
+  if #parked > 0 then make_room(slug) end
 end
