@@ -13,7 +13,8 @@ const MIN_POOL_THREADS = 8;
 const QUOTED_LINES = 5;
 
 function forkChild(): ChildProcess {
-  const poolThreads = Math.max(MIN_POOL_THREADS, availableParallelism() + EXTRA_POOL_THREADS);
+  const poolThreads =
+    process.env["UV_THREADPOOL_SIZE"] ?? Math.max(MIN_POOL_THREADS, availableParallelism() + EXTRA_POOL_THREADS);
   return fork(fileURLToPath(new URL("./child/main.ts", import.meta.url)), [], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],

@@ -62,6 +62,8 @@ export interface EngineOptions {
   threads?: number;
   /** Contexts that the slots of a model are spread over. Default: the quickest number, measured while loading (on the CPU). */
   contexts?: number;
+  /** Tokens that a step computes at most. Default: 512; on a CPU fewer where steps would be long, measured while loading. */
+  batchSize?: number;
   /** Folder that measurements are kept in, so that the next start need not measure. Default: none. */
   cacheDir?: string;
   /** Bytes that a model may take of the GPU's memory, or of RAM on the CPU. Default: what is free. */
@@ -96,6 +98,7 @@ export type LoadOptions = Pick<
   | "contextSize"
   | "threads"
   | "contexts"
+  | "batchSize"
   | "cacheDir"
   | "memoryBytes"
   | "modelsDir"

@@ -31,8 +31,11 @@ export type EngineStats = Record<
   { steps: number; occupied: number; capacity: number; decodedTokens: number; prefillTokens: number }
 >;
 
-/** Per context of the loaded models (`model/context`), how many slots are in use and how many steps it has begun. */
-export type EngineProgress = Record<string, { busy: number; steps: number }>;
+/**
+ * Per context of the loaded models (`model/context`), how many slots are in use and how many steps it has begun; of the inputs that
+ * are computed whole (`model/inputs`), how many are under way, how many have ended, and the tokens of the longest that is under way.
+ */
+export type EngineProgress = Record<string, { busy: number; steps: number; stepTokens?: number }>;
 
 /** What the parent tells the child. `survey` or `load` comes first and once. */
 export type ToChild =

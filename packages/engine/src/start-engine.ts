@@ -5,6 +5,8 @@ import type { EngineOptions, LoadOptions, Survey } from "./options.ts";
 
 /** llama.cpp's limit of sequences in a context. */
 const MAX_SLOTS = 256;
+/** More than any context has use for. */
+const MAX_BATCH_SIZE = 65_536;
 /** llama.cpp's limit of threads (GGML_MAX_N_THREADS). */
 const MAX_THREADS = 512;
 
@@ -13,6 +15,7 @@ function checkOptions(options: EngineOptions): void {
   checkNumber("mostSlots", options.mostSlots, MAX_SLOTS);
   checkNumber("contextSize", options.contextSize, Number.MAX_SAFE_INTEGER);
   checkNumber("threads", options.threads, MAX_THREADS);
+  checkNumber("batchSize", options.batchSize, MAX_BATCH_SIZE);
   checkNumber("memoryBytes", options.memoryBytes, Number.MAX_SAFE_INTEGER);
   checkNumber("silentMs", options.silentMs, Number.MAX_SAFE_INTEGER);
   checkNumber("stuckMs", options.stuckMs, Number.MAX_SAFE_INTEGER);

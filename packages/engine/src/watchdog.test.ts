@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import type { EngineProgress } from "./protocol.ts";
 import { Watchdog } from "./watchdog.ts";
 
 let open: Watchdog[] = [];
@@ -14,7 +15,7 @@ function watched() {
   const watchdog = new Watchdog({ silentMs: 4_000, stuckMs: 10_000, onHung: (what) => hung.push(what), now: () => time });
   open.push(watchdog);
   /** Lets seconds pass, with a look and, unless it is silent, a heartbeat in each. */
-  const pass = (seconds: number, beat: (second: number) => { busy: number; steps: number } | null = () => null) => {
+  const pass = (seconds: number, beat: (second: number) => EngineProgress[string] | null = () => null) => {
     for (let second = 1; second <= seconds; second++) {
       time += 1_000;
       const progress = beat(second);
@@ -59,6 +60,15 @@ test("steps below the limit are slow, not stuck", () => {
   const { hung, pass } = watched();
   pass(90, (second) => ({ busy: 1, steps: Math.floor(second / 9) }));
   expect(hung).toEqual([]);
+});
+
+test("a step that is known to be longer has more time, in proportion", () => {
+  const { hung, pass } = watched();
+  pass(1, () => ({ busy: 0, steps: 3 }));
+  pass(19, () => ({ busy: 1, steps: 3, stepTokens: 1_024 }));
+  expect(hung).toEqual([]);
+  pass(1, () => ({ busy: 1, steps: 3, stepTokens: 1_024 }));
+  expect(hung).toEqual(["finished no step of tiny/0 for 20 s"]);
 });
 
 test("the clock of a context starts when it gets work", () => {

@@ -6,6 +6,8 @@ export const HEARTBEAT_MS = 1_000;
 export const SILENT_MS = 10_000;
 export const STUCK_MS = 60_000;
 
+/** The tokens of the longest step that the limit is meant for; steps known to be longer get more time in proportion. */
+const STEP_TOKENS = 512;
 /** Looks per silence limit: a limit is overstepped by a quarter at most. */
 const LOOKS = 4;
 
@@ -23,6 +25,7 @@ export interface WatchdogOptions {
 interface Context {
   steps: number;
   movedAt: number;
+  limitMs: number;
 }
 
 /**
@@ -53,9 +56,11 @@ export class Watchdog {
 
   /** A heartbeat. */
   progressed(progress: EngineProgress): void {
-    for (const [name, { busy, steps }] of Object.entries(progress)) {
+    for (const [name, { busy, steps, stepTokens = STEP_TOKENS }] of Object.entries(progress)) {
       const known = this.#contexts.get(name);
-      if (known === undefined || known.steps !== steps || busy === 0) this.#contexts.set(name, { steps, movedAt: this.#now() });
+      const hasMoved = known === undefined || known.steps !== steps || busy === 0;
+      const limitMs = this.#options.stuckMs * Math.max(1, stepTokens / STEP_TOKENS);
+      this.#contexts.set(name, { steps, movedAt: hasMoved ? this.#now() : known.movedAt, limitMs });
     }
   }
 
@@ -82,10 +87,10 @@ export class Watchdog {
   }
 
   #wrong(now: number): string | null {
-    const { silentMs, stuckMs } = this.#options;
+    const { silentMs } = this.#options;
     if (now - this.#heardAt >= silentMs) return `said nothing for ${seconds(silentMs)}`;
-    for (const [name, { movedAt }] of this.#contexts)
-      if (now - movedAt >= stuckMs) return `finished no step of ${name} for ${seconds(stuckMs)}`;
+    for (const [name, { movedAt, limitMs }] of this.#contexts)
+      if (now - movedAt >= limitMs) return `finished no step of ${name} for ${seconds(limitMs)}`;
     return null;
   }
 }

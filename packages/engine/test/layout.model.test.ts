@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 
 /** What the engine says of its layout when it starts. */
-async function layoutLine(options: { threads?: number; contexts?: number } = {}): Promise<string> {
+async function layoutLine(options: { threads?: number; contexts?: number; batchSize?: number } = {}): Promise<string> {
   const lines: string[] = [];
   const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
   const engine = await startEngine({ models, gpu: "false", slots: 4, cacheDir, onLog: (line) => lines.push(line), ...options });
@@ -23,7 +23,9 @@ async function layoutLine(options: { threads?: number; contexts?: number } = {})
 }
 
 test("measures at the first start, says what came out, and does not measure again", async () => {
-  expect(await layoutLine()).toMatch(/\(measured: contexts×threads 1×\d+: \d+.* tokens\/s/);
+  expect(await layoutLine()).toMatch(
+    /, steps of \d+ tokens at most,.*\(measured: contexts×threads 1×\d+: \d+.*; prompts \d+ tokens\/s/,
+  );
   expect(await readdir(cacheDir)).toHaveLength(1);
   expect(await layoutLine()).toMatch(/\(measured before: /);
 });
@@ -44,6 +46,7 @@ test("measures how many slots are worth their memory, up to what it may", async 
 
 test("takes what it is told", async () => {
   expect(await layoutLine({ threads: 1, contexts: 2 })).toMatch(/in 2 contexts, 1 threads each.*\(as configured\)/);
+  expect(await layoutLine({ batchSize: 96 })).toMatch(/steps of 96 tokens at most/);
 });
 
 test("answers alike over several contexts, with every slot of each in use", async () => {

@@ -127,6 +127,13 @@ const table = {
     readBy: ["worker"],
     defaultNote: "measured at the first start",
   },
+  LLAMERO_BATCH: {
+    schema: integer(32, 65_536).optional(),
+    allowed: "an integer from 32 to 65536",
+    description: "Tokens that one step computes at most: less lets those that decode wait less for long prompts.",
+    readBy: ["worker"],
+    defaultNote: "512; on a CPU measured at the first start",
+  },
   LLAMERO_PARALLEL_CONTEXTS: {
     schema: integer(1, 16).optional(),
     allowed: "an integer from 1 to 16",

@@ -11,8 +11,8 @@ async function choose(limits: LayoutLimits, rates: Record<string, number>, prefi
     },
     prefill: async (threads) => prefill[threads] ?? 0,
   });
-  const { contexts, threads, prefillThreads, tried } = choice;
-  return { asked, chosen: `${contexts}×${threads}`, prefillThreads, tried: tried.length };
+  const { contexts, threads, prefillThreads, prefillRate, tried } = choice;
+  return { asked, chosen: `${contexts}×${threads}`, prefillThreads, prefillRate, tried: tried.length };
 }
 
 test("takes one thread where starting more costs more than they do", async () => {
@@ -46,12 +46,15 @@ test("never makes more contexts than slots or cores", async () => {
 test("computes prompts with more threads where that is quicker, within the context's share of the cores", async () => {
   const oneThread = { "1×4": 100, "1×2": 200, "1×1": 400, "2×2": 100 };
   const many = await choose({ cores: 4, slots: 8 }, oneThread, { 1: 500, 4: 1500 });
-  expect(many).toMatchObject({ chosen: "1×1", prefillThreads: 4 });
+  expect(many).toMatchObject({ chosen: "1×1", prefillThreads: 4, prefillRate: 1500 });
   expect((await choose({ cores: 4, slots: 8 }, oneThread, { 1: 500, 4: 510 })).prefillThreads).toBe(1);
   const two = await choose({ cores: 4, slots: 8 }, { "1×4": 1, "2×2": 5, "2×1": 9 }, { 1: 5, 2: 9, 4: 99 });
   expect(two).toMatchObject({ chosen: "2×1", prefillThreads: 2 });
 });
 
 test("uses the operator's number of threads for prompts too", async () => {
-  expect((await choose({ cores: 4, slots: 8, threads: 1 }, { "1×1": 5 }, { 1: 1, 4: 9 })).prefillThreads).toBe(1);
+  expect(await choose({ cores: 4, slots: 8, threads: 1 }, { "1×1": 5 }, { 1: 1, 4: 9 })).toMatchObject({
+    prefillThreads: 1,
+    prefillRate: 1,
+  });
 });

@@ -4,6 +4,8 @@ type Tried = Layout & { tokensPerSecond: number };
 
 export interface LayoutChoice extends Layout {
   prefillThreads: number;
+  /** Prompt tokens/s of a context with those threads; null where nothing measured it. */
+  prefillRate: number | null;
   /** What each layout that was tried made, completion tokens/s. */
   tried: Tried[];
 }
@@ -69,15 +71,20 @@ export async function chooseLayout(limits: LayoutLimits, meter: LayoutMeter): Pr
     first ?? none(limits),
   );
   const { contexts, threads } = best;
-  return { contexts, threads, prefillThreads: await choosePrefillThreads(limits, best, meter), tried };
+  return { contexts, threads, ...(await choosePrefillThreads(limits, best, meter)), tried };
 }
 
 /** As many threads as decode, or all that the context's share of the cores has. */
-async function choosePrefillThreads({ cores, threads }: LayoutLimits, layout: Layout, meter: LayoutMeter): Promise<number> {
+async function choosePrefillThreads(
+  { cores, threads }: LayoutLimits,
+  layout: Layout,
+  meter: LayoutMeter,
+): Promise<Pick<LayoutChoice, "prefillThreads" | "prefillRate">> {
   const all = Math.floor(cores / layout.contexts);
-  if (threads !== undefined || all <= layout.threads) return layout.threads;
-  const [few, many] = [await meter.prefill(layout.threads), await meter.prefill(all)];
-  return many > few * WORTH_IT ? all : layout.threads;
+  const few = { prefillThreads: layout.threads, prefillRate: await meter.prefill(layout.threads) };
+  if (threads !== undefined || all <= layout.threads) return few;
+  const many = { prefillThreads: all, prefillRate: await meter.prefill(all) };
+  return many.prefillRate > few.prefillRate * WORTH_IT ? many : few;
 }
 
 const fastest = (layouts: readonly Tried[]) => Math.max(0, ...layouts.map((layout) => layout.tokensPerSecond));

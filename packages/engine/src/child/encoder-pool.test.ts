@@ -40,13 +40,26 @@ function poolOf(over: Partial<EncoderPoolOptions> = {}) {
   const pool = new EncoderPool({ open: openEncoder, contextLength: 4_096, contexts: 2, threads: () => 4, ...over });
   const run = (inputs: Token[][], signal = new AbortController().signal) =>
     pool.run(inputs, signal).then(({ outputs }) => outputs.map(([name]) => name));
-  return { steps, sizes, run, openNow: () => open };
+  return { steps, sizes, run, progress: () => pool.progress(), openNow: () => open };
 }
 
 /** All that can go on without a step's end has gone on. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+test("tells how many inputs are under way, how many have ended, and how long the longest is", async () => {
+  const { steps, run, progress } = poolOf();
+  expect(progress()).toEqual({ busy: 0, steps: 0, stepTokens: 0 });
+  const task = run([input(1, 10), input(2, 3)]);
+  await turn();
+  expect(progress()).toEqual({ busy: 2, steps: 0, stepTokens: 10 });
+  await steps[0]?.end();
+  expect(progress()).toEqual({ busy: 1, steps: 1, stepTokens: 3 });
+  await steps[1]?.end();
+  await task;
+  expect(progress()).toEqual({ busy: 0, steps: 2, stepTokens: 0 });
+});
 
 test("computes the inputs of all tasks in the order they came, as many at once as there are contexts", async () => {
   const { steps, run } = poolOf();

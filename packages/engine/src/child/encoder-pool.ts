@@ -1,5 +1,6 @@
 import { AppError, type RunTimings, type StopReason } from "@llamero/core";
 import type { Token } from "node-llama-cpp";
+import type { EngineProgress } from "../protocol.ts";
 import { stopReason } from "./generation.ts";
 
 /** What a pool needs of an `EncoderContext`. */
@@ -57,6 +58,8 @@ interface Input {
 interface Seat {
   encoder: Encoder | null;
   busy: boolean;
+  /** Tokens of the input that it computes. */
+  tokens: number;
 }
 
 function stopError(reason: StopReason): AppError {
@@ -79,6 +82,7 @@ export class EncoderPool {
   readonly #seats: Seat[] = [];
   #mostSeats: number;
   #queue: Input[] = [];
+  #ended = 0;
 
   constructor(options: EncoderPoolOptions) {
     this.#options = options;
@@ -112,6 +116,12 @@ export class EncoderPool {
     }
   }
 
+  /** For the watchdog: an input is one step. */
+  progress(): EngineProgress[string] {
+    const busy = this.#seats.filter((seat) => seat.busy);
+    return { busy: busy.length, steps: this.#ended, stepTokens: Math.max(0, ...busy.map(({ tokens }) => tokens)) };
+  }
+
   #drop(work: Work, error: unknown): void {
     work.isOver = true;
     this.#queue = this.#queue.filter((input) => input.work !== work);
@@ -124,6 +134,7 @@ export class EncoderPool {
       if (seat === null) return;
       this.#queue.shift();
       seat.busy = true;
+      seat.tokens = next.tokens.length;
       void this.#compute(seat, next);
     }
   }
@@ -134,7 +145,7 @@ export class EncoderPool {
     const seat = free.find(({ encoder }) => (encoder?.size ?? 0) >= length) ?? free[0];
     if (seat !== undefined) return seat;
     if (this.#seats.length >= this.#mostSeats) return null;
-    const added: Seat = { encoder: null, busy: false };
+    const added: Seat = { encoder: null, busy: false, tokens: 0 };
     this.#seats.push(added);
     return added;
   }
@@ -143,6 +154,7 @@ export class EncoderPool {
     const encoder = await this.#encoderFor(seat, input);
     if (encoder !== null && !input.work.isOver) await this.#encode(encoder, input);
     seat.busy = false;
+    this.#ended++;
     this.#feed();
   }
 

@@ -1,18 +1,27 @@
 import { AppError } from "@llamero/core";
 import { GgufInsights, type Llama } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
+import { DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
 import type { SlotRange } from "./choose-slots.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import { fitToMemory, type Memory, type Shape } from "./memory-fit.ts";
 import type { AdapterFile } from "./model-files.ts";
-import { BATCH_SIZE } from "./slot-context.ts";
 
 const DEFAULT_CONTEXT = 4_096;
 /** Slots where nobody says how many: measured between these. */
 const DEFAULT_SLOTS = { cpu: { least: 8, most: 32 }, gpu: { least: 16, most: 64 } };
 /** Part of the free memory that the contexts of all models may fill with slots beyond the least. */
 const SLOT_SHARE = 0.25;
+
+interface Fitting {
+  llama: Llama;
+  insights: GgufInsights;
+  /** What the model's adapters take together. */
+  adapterBytes: number;
+  /** Tokens of a step at most: buffers are as large as that asks for. */
+  batchSize: number;
+}
 
 /** What of a model fits into memory. */
 export interface Fitted {
@@ -24,13 +33,6 @@ export interface Fitted {
   totalLayers: number;
   /** Weights of the model. */
   parameters: number;
-}
-
-interface Fitting {
-  llama: Llama;
-  insights: GgufInsights;
-  /** What the model's adapters take together. */
-  adapterBytes: number;
 }
 
 export interface FitShapeOptions {
@@ -48,23 +50,24 @@ export function slotRange(llama: Llama, options: LoadOptions, most: number): Slo
 }
 
 /** What was asked for; where nobody asked for slots, as many as may be worth it and leave most of the memory free. */
-async function wantedShape(llama: Llama, insights: GgufInsights, options: LoadOptions, free: Memory): Promise<Shape> {
+async function wantedShape(fitting: Fitting, options: LoadOptions, free: Memory): Promise<Shape> {
+  const { llama, insights } = fitting;
   const contextSize = Math.min(options.contextSize ?? DEFAULT_CONTEXT, insights.trainContextSize ?? DEFAULT_CONTEXT);
   if (options.slots !== undefined) return { slots: options.slots, contextSize };
   const { least, most } = llama.gpu === false ? DEFAULT_SLOTS.cpu : DEFAULT_SLOTS.gpu;
   const share = SLOT_SHARE / options.models.length;
   for (let slots = options.mostSlots ?? most; slots > least; slots = Math.ceil(slots / 2)) {
-    const { ram, vram } = await contextMemory(llama, insights, { slots, contextSize });
+    const { ram, vram } = await contextMemory(fitting, { slots, contextSize });
     if (ram <= free.ram * share && vram <= free.vram * share) return { slots, contextSize };
   }
   return { slots: Math.min(least, options.mostSlots ?? most), contextSize };
 }
 
-async function contextMemory(llama: Llama, insights: GgufInsights, { slots, contextSize }: Shape): Promise<Memory> {
+async function contextMemory({ llama, insights, batchSize }: Fitting, { slots, contextSize }: Shape): Promise<Memory> {
   const { cpuRam, gpuVram } = await insights.estimateContextResourceRequirementsV2({
     contextSize,
     sequences: slots,
-    batchSize: BATCH_SIZE,
+    batchSize,
     modelGpuLayers: llama.gpu === false ? 0 : insights.totalLayers,
     flashAttention: "auto",
   });
@@ -72,10 +75,11 @@ async function contextMemory(llama: Llama, insights: GgufInsights, { slots, cont
 }
 
 /** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. Adapters lie where the model does. */
-async function estimate({ llama, insights, adapterBytes }: Fitting, shape: Shape): Promise<Memory> {
+async function estimate(fitting: Fitting, shape: Shape): Promise<Memory> {
+  const { llama, insights, adapterBytes } = fitting;
   const gpuLayers = llama.gpu === false ? 0 : insights.totalLayers;
   const model = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
-  const context = await contextMemory(llama, insights, shape);
+  const context = await contextMemory(fitting, shape);
   const { ram, vram } = { ram: model.cpuRam + context.ram, vram: model.gpuVram + context.vram };
   return llama.gpu === false ? { ram: ram + adapterBytes, vram } : { ram, vram: vram + adapterBytes };
 }
@@ -87,9 +91,9 @@ async function available(llama: Llama, limitBytes = Number.POSITIVE_INFINITY): P
 }
 
 async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<Shape> {
-  const { llama, insights } = fitting;
+  const { llama } = fitting;
   const free = await available(llama, load.memoryBytes);
-  const wanted = await wantedShape(llama, insights, load, free);
+  const wanted = await wantedShape(fitting, load, free);
   const need = (shape: Shape) => estimate(fitting, shape);
   return fitToMemory({ model, wanted, free, estimate: need }).catch((error: unknown) => {
     if (llama.gpu === false || load.memoryBytes !== undefined) throw error;
@@ -107,7 +111,8 @@ async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<
 export async function fitShape(llama: Llama, options: FitShapeOptions): Promise<Fitted> {
   const { model, load, file, adapters } = options;
   const insights = await GgufInsights.from(file.info, llama);
-  const fitting = { llama, insights, adapterBytes: adapters.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+  const adapterBytes = adapters.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const fitting = { llama, insights, adapterBytes, batchSize: load.batchSize ?? DEFAULT_BATCH_SIZE };
   const shape = await fit(fitting, model, load).catch((error: unknown) => {
     if (load.memoryBytes === undefined || !(error instanceof AppError)) throw error;
     const limit = `Models may take ${(load.memoryBytes / 1e9).toFixed(1)} GB here; LLAMERO_MEMORY_GB says how much.`;

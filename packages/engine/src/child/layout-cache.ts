@@ -15,7 +15,7 @@ export interface LayoutKey {
   backend: string;
 }
 
-const VERSION = 3;
+const VERSION = 4;
 
 /** What was measured of a model on a machine. */
 export type Measured = LayoutChoice & SlotChoice;
@@ -29,7 +29,8 @@ function fileOf(folder: string, key: LayoutKey): string {
 }
 
 function isMeasured(value: unknown): value is Measured {
-  const { contexts, threads, prefillThreads, slots, tried, triedSlots } = (value ?? {}) as Partial<Measured>;
+  const { contexts, threads, prefillThreads, prefillRate, slots, tried, triedSlots } = (value ?? {}) as Partial<Measured>;
+  if (typeof prefillRate !== "number" && prefillRate !== null) return false;
   return [contexts, threads, prefillThreads, slots].every(Number.isInteger) && Array.isArray(tried) && Array.isArray(triedSlots);
 }
 

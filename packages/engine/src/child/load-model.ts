@@ -76,11 +76,12 @@ function describe(
   contexts: number,
   { gpu, gpuLayers, totalLayers }: Footprint,
 ) {
-  const { threads, prefillThreads = threads, reason } = layout;
+  const { threads, prefillThreads = threads, batchSize, reason } = layout;
   const forPrompts = prefillThreads === threads ? "" : ` (${prefillThreads} for prompts)`;
   const place = gpu === false ? "CPU" : `${gpu} with ${gpuLayers} of ${totalLayers} layers`;
   const shape = `${facts.slots} slots of ${facts.context_length} tokens in ${contexts} contexts`;
-  return `Model ${name}: ${shape}, ${threads} threads${forPrompts} each, on ${place} (${reason}).`;
+  const steps = `steps of ${batchSize} tokens at most`;
+  return `Model ${name}: ${shape}, ${threads} threads${forPrompts} each, ${steps}, on ${place} (${reason}).`;
 }
 
 async function usedVram(llama: Llama): Promise<number> {
@@ -121,6 +122,7 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
   onEvent({ type: "loaded", model: name });
   const variants = adapters.map((adapter) => variantFacts(facts, adapter));
   const template = chatTemplate(model);
-  const host = new ModelHost({ llama, model, contexts, template, threads: layout.threads, facts, variants });
+  const { threads, batchSize } = layout;
+  const host = new ModelHost({ llama, model, contexts, template, threads, batchSize, facts, variants });
   return { host, footprint };
 }

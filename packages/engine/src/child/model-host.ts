@@ -20,6 +20,7 @@ import {
 import type { EngineProgress } from "../protocol.ts";
 import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
+import type { EncoderPool } from "./encoder-pool.ts";
 import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
 import { GrammarCache } from "./grammar-cache.ts";
@@ -29,7 +30,7 @@ import { promptTokens, tokenBudget } from "./prompt.ts";
 import { Reranker } from "./reranker.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
-import { BATCH_SIZE, type SlotContext } from "./slot-context.ts";
+import type { SlotContext } from "./slot-context.ts";
 import { SlotPool } from "./slot-pool.ts";
 import type { Detokenize } from "./token-text.ts";
 import { showMarkers } from "./tool-calls/show-markers.ts";
@@ -45,6 +46,8 @@ export interface HostedModel {
   contexts: readonly SlotContext[];
   template: JinjaTemplateChatWrapper | null;
   threads: number;
+  /** Tokens that a step computes at most. */
+  batchSize: number;
   facts: LoadedModel;
   /** What its adapters make of it. */
   variants: readonly LoadedModel[];
@@ -64,6 +67,8 @@ export class ModelHost {
   readonly models: readonly LoadedModel[];
   readonly #hosted: HostedModel;
   readonly #slots: SlotPool<SequenceSlot>;
+  /** What computes inputs whole, by the name that it is watched under. */
+  readonly #pools: readonly [string, EncoderPool][];
   readonly #embedder: Embedder;
   readonly #reranker: Reranker;
   readonly #grammars = new GrammarCache<LlamaGrammarEvaluationState>();
@@ -78,8 +83,14 @@ export class ModelHost {
     const { llama, model } = hosted;
     const contextLength = hosted.facts.context_length;
     const encoders = { contextLength, busyThreads: () => this.#busyThreads() };
-    this.#embedder = new Embedder(model, contextLength, modelEncoders(llama, model, { ...encoders, ranking: false }));
-    this.#reranker = new Reranker(model, contextLength, modelEncoders(llama, model, { ...encoders, ranking: true }));
+    const embedding = modelEncoders(llama, model, { ...encoders, ranking: false });
+    const ranking = modelEncoders(llama, model, { ...encoders, ranking: true });
+    this.#embedder = new Embedder(model, contextLength, embedding);
+    this.#reranker = new Reranker(model, contextLength, ranking);
+    this.#pools = [
+      [`${hosted.facts.name}/embedding inputs`, embedding],
+      [`${hosted.facts.name}/ranking inputs`, ranking],
+    ];
     this.#garbage = new NativeGarbage(vocabularySize(hosted.model));
   }
 
@@ -93,9 +104,10 @@ export class ModelHost {
 
   /** Per context, its slots in use and the steps it has begun: a step begins when the one before it has finished. */
   progress(): [string, EngineProgress[string]][] {
-    return this.#hosted.contexts.map(({ strategy }, group) => {
+    const contexts = this.#hosted.contexts.map(({ strategy }, group): [string, EngineProgress[string]] => {
       return [`${this.facts.name}/${group}`, { busy: this.#slots.inUse(group), steps: strategy.counts.steps }];
     });
+    return [...contexts, ...this.#pools.map(([kind, pool]): [string, EngineProgress[string]] => [kind, pool.progress()])];
   }
 
   /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */
@@ -147,7 +159,7 @@ export class ModelHost {
   async #plan({ model: name, request }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
     this.#demand(name, request.type);
-    const { llama, model, template, facts } = this.#hosted;
+    const { llama, model, template, facts, batchSize } = this.#hosted;
     const { params } = request;
     const detokenize: Detokenize = (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
     const prompt = promptTokens(model, template, request);
@@ -170,7 +182,7 @@ export class ModelHost {
       generated,
       detokenize: calling === null ? detokenize : showMarkers(detokenize, calling.markers),
       answer: calling?.answer ?? null,
-      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : BATCH_SIZE,
+      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : batchSize,
       acceptedAtMs,
     };
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
+import { chooseBatchSize, DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
 import { chooseLayout, type LayoutChoice, type LayoutMeter } from "./choose-layout.ts";
 import { chooseSlots, type SlotRange } from "./choose-slots.ts";
 import { cachedLayout, keepLayout, type LayoutKey, type Measured } from "./layout-cache.ts";
@@ -19,16 +20,18 @@ export interface LayoutRequest {
 
 export interface PickedLayout extends Layout {
   slots: number;
+  batchSize: number;
   /** Why this one, for the log. */
   reason: string;
 }
 
-function describe({ tried, triedSlots }: Measured): string {
+function describe({ tried, triedSlots, prefillRate }: Measured): string {
   const layouts = tried.map(({ contexts, threads, tokensPerSecond }) => `${contexts}×${threads}: ${Math.round(tokensPerSecond)}`);
   const counts = triedSlots.map(({ slots, tokensPerSecond }) => `${slots}: ${Math.round(tokensPerSecond)}`);
   return [
     layouts.length === 0 ? "" : `contexts×threads ${layouts.join(", ")} tokens/s`,
     counts.length === 0 ? "" : `slots ${counts.join(", ")} tokens/s`,
+    prefillRate === null ? "" : `prompts ${Math.round(prefillRate)} tokens/s`,
   ]
     .filter((part) => part !== "")
     .join("; ");
@@ -44,7 +47,7 @@ async function measure({ llama, model, slots, options }: LayoutRequest, cores: n
   const layoutFor = async (count: number): Promise<LayoutChoice> =>
     llama.gpu === false
       ? chooseLayout({ cores, slots: count, contexts, threads }, meterFor(count))
-      : { ...gpuLayout(options, cores), prefillThreads: threads ?? cores, tried: [] };
+      : { ...gpuLayout(options, cores), prefillThreads: threads ?? cores, prefillRate: null, tried: [] };
   const first = await layoutFor(slots.least);
   const choice = await chooseSlots(slots, (count) => measureLayout(model, first, count));
   return { ...(choice.slots === slots.least ? first : await layoutFor(choice.slots)), ...choice };
@@ -61,13 +64,18 @@ async function measured(request: LayoutRequest, cores: number): Promise<PickedLa
   const backend = `${llama.llamaCppRelease.release} ${llama.buildType} ${llama.gpu || "cpu"}`;
   const key: LayoutKey = { model: digest, slots, contexts, threads, backend };
   const known = cacheDir === undefined ? null : await cachedLayout(cacheDir, key);
-  if (known !== null) return { ...known, reason: `measured before: ${describe(known)}` };
+  if (known !== null) return { ...known, batchSize: batchSizeOf(request, known), reason: `measured before: ${describe(known)}` };
   const choice = await measure(request, cores);
   if (cacheDir !== undefined)
     await keepLayout(cacheDir, key, choice).catch((error: unknown) =>
       console.warn("The measurement could not be kept; the next start measures again.", error),
     );
-  return { ...choice, reason: `measured: ${describe(choice)}` };
+  return { ...choice, batchSize: batchSizeOf(request, choice), reason: `measured: ${describe(choice)}` };
+}
+
+/** Follows from what was measured, unless the operator says it. */
+function batchSizeOf({ options }: LayoutRequest, { prefillRate, slots }: Measured): number {
+  return options.batchSize ?? chooseBatchSize(prefillRate, slots);
 }
 
 /**
@@ -77,9 +85,10 @@ async function measured(request: LayoutRequest, cores: number): Promise<PickedLa
 export async function pickLayout(request: LayoutRequest): Promise<PickedLayout> {
   const { llama, options, slots } = request;
   const cores = Math.max(1, Math.min(llama.cpuMathCores, availableParallelism()));
-  const { contexts, threads } = options;
-  if (contexts !== undefined && threads !== undefined) return { contexts, threads, slots: slots.least, reason: "as configured" };
+  const { contexts, threads, batchSize = DEFAULT_BATCH_SIZE } = options;
+  if (contexts !== undefined && threads !== undefined)
+    return { contexts, threads, slots: slots.least, batchSize, reason: "as configured" };
   if (llama.gpu !== false && slots.least === slots.most)
-    return { ...gpuLayout(options, cores), slots: slots.most, reason: `on ${llama.gpu}` };
+    return { ...gpuLayout(options, cores), slots: slots.most, batchSize, reason: `on ${llama.gpu}` };
   return measured(request, cores);
 }

@@ -2,13 +2,11 @@ import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { ContextAdapters } from "./adapters.ts";
 import { BatchStrategy } from "./batch-strategy.ts";
 import { Beginnings } from "./beginnings.ts";
+import { DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
 import { ContextGate } from "./context-gate.ts";
 import type { AdapterFile } from "./model-files.ts";
 import { type ContextParts, SequenceSlot } from "./sequence-slot.ts";
 import { chooseThreadsPerStep } from "./step-threads.ts";
-
-/** Tokens that one step computes at most: llama.cpp's default. */
-export const BATCH_SIZE = 512;
 
 /** Prompt tokens in a step from which on it is computed with the threads for prompts. */
 const PREFILL_STEP = 32;
@@ -30,6 +28,8 @@ export interface SlotContextOptions {
   threads: number;
   /** Threads that compute prompts. Default: as many as decode. */
   prefillThreads?: number | undefined;
+  /** Tokens that one step computes at most. Default: 512. */
+  batchSize?: number | undefined;
   /** Index of its first slot among all of the model's. */
   firstSlot: number;
   /** Which of the model's contexts it is. */
@@ -51,13 +51,13 @@ export class SlotContext {
   }
 
   static async open(model: LlamaModel, options: SlotContextOptions): Promise<SlotContext> {
-    const { slots, contextSize, threads, prefillThreads = threads } = options;
+    const { slots, contextSize, threads, prefillThreads = threads, batchSize = DEFAULT_BATCH_SIZE } = options;
     const gate = new ContextGate();
     const strategy = new BatchStrategy({ slots, paused: () => gate.closed });
     const context = await model.createContext({
       sequences: slots,
       contextSize,
-      batchSize: BATCH_SIZE,
+      batchSize: Math.max(batchSize, slots),
       threads,
       batching: { itemPrioritizationStrategy: strategy.prioritize },
     });
@@ -87,6 +87,8 @@ export interface Layout {
   threads: number;
   /** Threads that compute prompts, per context. Default: as many as decode. */
   prefillThreads?: number | undefined;
+  /** Tokens that one step computes at most. Default: 512. */
+  batchSize?: number | undefined;
 }
 
 /**
@@ -104,8 +106,9 @@ export async function openLayout(
   try {
     for (let group = 0, firstSlot = 0; group < contexts; group++) {
       const slots = Math.floor(shape.slots / contexts) + (group < shape.slots % contexts ? 1 : 0);
-      const { threads, prefillThreads } = layout;
-      const options = { slots, contextSize: shape.contextSize, threads, prefillThreads, firstSlot, group, adapters };
+      const { threads, prefillThreads, batchSize } = layout;
+      const place = { firstSlot, group, adapters };
+      const options = { slots, contextSize: shape.contextSize, threads, prefillThreads, batchSize, ...place };
       opened.push(await SlotContext.open(model, options));
       firstSlot += slots;
     }
