@@ -166,7 +166,7 @@ const hostile = [
   ["https://[::ffff:169.254.169.254]/", /a link-local address/],
   ["https://169.254.169.254/latest/meta-data", /a link-local address/],
   ["https://10.0.0.1/", /a private address/],
-  ["https://[64:ff9b::7f00:1]/", /a loopback address/],
+  ["https://[64:ff9b::8.8.8.8]/", /a NAT64 address/],
   ["https://localhost/", /a loopback address/],
   ["https://inside.example/", /a private address/],
   ["https://hooks.example\\@inside.example/", /backslashes/],

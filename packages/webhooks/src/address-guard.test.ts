@@ -36,10 +36,15 @@ describe("forbids", () => {
     ["::ffff:7f00:1", "a loopback address"],
     ["::ffff:10.0.0.1", "a private address"],
     ["::ffff:0:127.0.0.1", "a reserved address"],
-    ["64:ff9b::127.0.0.1", "a loopback address"],
-    ["64:ff9b::a9fe:a9fe", "a link-local address"],
-    ["64:ff9b:1::7f00:1", "a reserved address"],
-    ["64:ff9b:1::8.8.8.8", "a reserved address"],
+    ["64:ff9b::127.0.0.1", "a NAT64 address"],
+    ["64:ff9b::a9fe:a9fe", "a NAT64 address"],
+    ["64:ff9b::8.8.8.8", "a NAT64 address"],
+    ["64:ff9b::808:808", "a NAT64 address"],
+    ["64:ff9b:1::7f00:1", "a NAT64 address"],
+    ["64:ff9b:1::8.8.8.8", "a NAT64 address"],
+    ["64:ff9b:1:ffff::1", "a NAT64 address"],
+    ["64:ff9b:2::1", "a reserved address"],
+    ["64:ff9b::1:0:0", "a reserved address"],
     ["100::1", "a reserved address"],
     ["2001::1", "a reserved address"],
     ["2001:0:53aa:64c:0:0:80ff:fffe", "a reserved address"],
@@ -83,7 +88,6 @@ test.each([
   "198.20.0.0",
   "223.255.255.255",
   "::ffff:8.8.8.8",
-  "64:ff9b::8.8.8.8",
   "2001:4860:4860::8888",
   "2606:4700::1111",
 ])("permits the public %s", (address) => {
@@ -106,7 +110,7 @@ describe("an allowed range", () => {
     ["10.1.2.3/8", "10.255.0.1"],
     ["::1", "::1"],
     ["fd00::/8", "fd12::1"],
-    ["192.168.0.0/16", "64:ff9b::192.168.0.1"],
+    ["64:ff9b:1::/48", "64:ff9b:1::7f00:1"],
   ])("%s permits %s, at every port", (range, address) => {
     expect([443, 6379].map((port) => allowing(range).refusal(address, port))).toEqual([null, null]);
   });
@@ -116,6 +120,20 @@ describe("an allowed range", () => {
     for (const address of ["127.0.0.2", "10.128.0.0", "::1", "192.168.0.1", "2002:7f00:1::"])
       expect(some.refusal(address, 443), address).not.toBeNull();
     expect(some.refusal("8.8.8.8", 6379)).toBe("a port other than 443, 8443, 80, 8080");
+  });
+
+  test("of NAT64 permits what the address inside permits, at its ports", () => {
+    const translating = allowing("64:ff9b::/96");
+    expect(translating.refusal("64:ff9b::8.8.8.8", 443)).toBeNull();
+    expect(translating.refusal("64:ff9b::8.8.8.8", 6379)).toBe("a port other than 443, 8443, 80, 8080");
+    expect(translating.refusal("64:ff9b::169.254.169.254", 443)).toBe("a link-local address");
+    expect(translating.refusal("64:ff9b::127.0.0.1", 443)).toBe("a loopback address");
+    expect(allowing("64:ff9b::/96", "192.168.0.0/16").refusal("64:ff9b::192.168.0.1", 6379)).toBeNull();
+  });
+
+  test("of IPv4 permits none of it by way of NAT64", () => {
+    expect(allowing("192.168.0.0/16").refusal("64:ff9b::192.168.0.1", 443)).toBe("a NAT64 address");
+    expect(allowing("0.0.0.0/0").refusal("64:ff9b:1::8.8.8.8", 443)).toBe("a NAT64 address");
   });
 
   test.each([

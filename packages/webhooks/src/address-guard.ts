@@ -10,7 +10,7 @@ export const defaultPorts: readonly number[] = [443, 8443, 80, 8080];
 
 /** All that is routed as unicast today (IANA, IPv6 address space). Outside of it lie the forms that hide an IPv4 address. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
-/** RFC 6052: networks with only IPv6 reach public IPv4 hosts through it. It counts as the address inside. */
+/** RFC 6052: networks with only IPv6 reach IPv4 hosts through it, private ones too. */
 const NAT64 = ipaddr.parseCIDR("64:ff9b::/96");
 /** Azure's platform services, behind a public address: learn.microsoft.com, "What is IP address 168.63.129.16?". */
 const AZURE_PLATFORM = ipaddr.parseCIDR("168.63.129.16/32");
@@ -26,6 +26,8 @@ const rangeNames: Readonly<Record<string, string>> = {
   multicast: "a multicast address",
   broadcast: "the broadcast address",
   unspecified: "the unspecified address",
+  // Of RFC 6052, and of RFC 8215 for local use.
+  rfc6052: "a NAT64 address",
 };
 
 /** An address was not connected to, because the guard forbids it. */
@@ -57,15 +59,20 @@ export class AddressGuard {
    */
   refusal(address: string, port: number): string | null {
     if (isIP(address) === 0 || address.includes("%")) return "an address that is bound to an interface or cannot be read";
-    const inner = unwrap(parseAddress(address));
-    if (this.#allow.some((range) => contains(range, inner))) return null;
-    return forbiddenRange(inner) ?? this.portRefusal(port, { allowedRanges: false });
+    return this.#refusalOf(unmapped(parseAddress(address)), port);
   }
 
   /** Why no address at all may be reached at this port; null when some may. */
   portRefusal(port: number, { allowedRanges = true } = {}): string | null {
     if (this.#ports.includes(port) || (allowedRanges && this.#allow.length > 0)) return null;
     return `a port other than ${this.#ports.join(", ")}`;
+  }
+
+  #refusalOf(address: Address, port: number): string | null {
+    const isAllowed = this.#allow.some((range) => contains(range, address));
+    // A network that lives behind NAT64 has to allow all of it: what is translated is still judged by where it ends.
+    if (isAllowed && contains(NAT64, address)) return this.#refusalOf(lastFourBytes(address), port);
+    return isAllowed ? null : (forbiddenRange(address) ?? this.portRefusal(port, { allowedRanges: false }));
   }
 }
 
@@ -79,11 +86,13 @@ function parseAddress(text: string): Address {
   return ipaddr.parse(new URL(`http://[${text}]`).hostname.slice(1, -1));
 }
 
-/** The address that packets end at: IPv4-mapped and NAT64 addresses carry an IPv4 one. */
-function unwrap(address: Address): Address {
-  if (!(address instanceof ipaddr.IPv6)) return address;
-  const carriesIPv4 = address.isIPv4MappedAddress() || contains(NAT64, address);
-  return carriesIPv4 ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
+/** An IPv4-mapped address is an IPv4 one in another spelling. */
+function unmapped(address: Address): Address {
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? lastFourBytes(address) : address;
+}
+
+function lastFourBytes(address: Address): Address {
+  return ipaddr.fromByteArray(address.toByteArray().slice(12));
 }
 
 function forbiddenRange(address: Address): string | null {
@@ -99,7 +108,7 @@ function parseRange(text: string): Range {
   const cidr = bits === undefined ? `${text}/${family === 4 ? 32 : 128}` : text;
   if (family === 0 || !ipaddr.isValidCIDR(cidr)) throw badRange(text);
   const [network, prefix] = ipaddr.parseCIDR(cidr);
-  if (unwrap(network) !== network) throw badRange(text);
+  if (unmapped(network) !== network) throw badRange(text);
   return [network, prefix];
 }
 

@@ -51,17 +51,20 @@ describe("a name that changes its address", () => {
     expect(inside.sockets).toEqual([]);
   });
 
-  it.each([[[OUTSIDE, INSIDE]], [[INSIDE, OUTSIDE]], [[OUTSIDE, "::ffff:127.0.0.1"]], [[OUTSIDE, "169.254.169.254"]]])(
-    "to %j is refused as a whole, without a connection",
-    async (addresses) => {
-      const { outside, inside, url } = await bothSides();
-      expect(await webhooks.attempt(url, { guard, ...answering(addresses) })).toMatchObject({ error: { code: "blocked" } });
-      expect([outside.sockets.length, inside.sockets.length]).toEqual([0, 0]);
-    },
-  );
+  it.each([
+    [[OUTSIDE, INSIDE]],
+    [[INSIDE, OUTSIDE]],
+    [[OUTSIDE, "::ffff:127.0.0.1"]],
+    [[OUTSIDE, "169.254.169.254"]],
+    [[OUTSIDE, "64:ff9b::808:808"]],
+  ])("to %j is refused as a whole, without a connection", async (addresses) => {
+    const { outside, inside, url } = await bothSides();
+    expect(await webhooks.attempt(url, { guard, ...answering(addresses) })).toMatchObject({ error: { code: "blocked" } });
+    expect([outside.sockets.length, inside.sockets.length]).toEqual([0, 0]);
+  });
 });
 
-it.each(["127.0.0.1", "2130706433", "0x7f.1", "0177.1", "[::ffff:7f00:1]"])(
+it.each(["127.0.0.1", "2130706433", "0x7f.1", "0177.1", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]"])(
   "the literal address %s is refused at delivery, where no resolver is asked",
   async (host) => {
     const { inside } = await bothSides();
