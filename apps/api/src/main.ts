@@ -55,7 +55,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const webhookTargets = new WebhookTargets({
     guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
     allowHttp: config.LLAMERO_WEBHOOK_HTTP,
-    hasSecret: config.LLAMERO_WEBHOOK_SECRET !== undefined,
+    hasSecret: config.LLAMERO_WEBHOOK_SECRET.length > 0,
     resolve: systemResolve,
     now: Date.now,
   });

@@ -18,7 +18,8 @@ export interface DeliveriesOptions {
   connection: DeliveryConsumerOptions["connection"];
   /** Closed by the stop. */
   deliverer: Pick<Deliverer, "deliver" | "close">;
-  deploymentSecret: WebhookSecret | null;
+  /** Sign, all of them, what neither job nor endpoint has a secret for. */
+  deploymentSecrets: readonly WebhookSecret[];
   /** Default: the schedule of Standard Webhooks. */
   plan?: (made: AttemptMade) => NextAttempt;
   logger: Logger;
@@ -74,12 +75,12 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
 }
 
 async function handle(options: DeliveriesOptions, carrier: DeliveryCarrier, underWay: Set<DeliveryClaim>): Promise<void> {
-  const { store, carriers, deliverer, deploymentSecret, plan = nextAttempt, logger } = options;
+  const { store, carriers, deliverer, deploymentSecrets, plan = nextAttempt, logger } = options;
   const result = await store.webhooks.claimDelivery(carrier);
   if (result.outcome === "put_off") return carriers.add(result.due);
   if (result.outcome !== "claimed") return;
   const { claim } = result;
-  const context = { store, deliverer, deploymentSecret, plan, now: Date.now, random: Math.random };
+  const context = { store, deliverer, deploymentSecrets, plan, now: Date.now, random: Math.random };
   underWay.add(claim);
   const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
   const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted });

@@ -1,5 +1,5 @@
 import { webhookTestEvent } from "@llamero/core";
-import type { DeliveryClaim, EndpointSecret, Following, LoggedAttempt, Store } from "@llamero/store";
+import type { DeliveryClaim, Following, LoggedAttempt, Store } from "@llamero/store";
 import {
   type AttemptMade,
   type AttemptResult,
@@ -7,14 +7,15 @@ import {
   type Deliverer,
   type NextAttempt,
   type SigningSecrets,
-  WebhookSecret,
+  type WebhookSecret,
 } from "@llamero/webhooks";
+import { signingSecrets } from "./signing-secrets.ts";
 
 export interface AttemptOptions {
   store: Store;
   deliverer: Pick<Deliverer, "deliver">;
-  /** Signs what neither job nor endpoint has a secret for; null: there is none. */
-  deploymentSecret: WebhookSecret | null;
+  /** Sign, all of them, what neither job nor endpoint has a secret for. */
+  deploymentSecrets: readonly WebhookSecret[];
   /** What follows an attempt: the schedule. */
   plan: (made: AttemptMade) => NextAttempt;
   /** Milliseconds since the epoch. */
@@ -38,9 +39,9 @@ const JOB_DELETED = { code: "aborted", message: "The job has been deleted." };
 
 /** Makes one attempt, signed at its own time; unsigned it is never made. */
 export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim): Promise<Attempted> {
-  const { deliverer, deploymentSecret, now } = options;
+  const { deliverer, deploymentSecrets, now } = options;
   const body = await bodyOf(options.store, claim);
-  const [first, ...others] = signingSecrets(claim.secrets, deploymentSecret, now());
+  const [first, ...others] = signingSecrets(claim.secrets, deploymentSecrets, now());
   const failure = { outcome: "failed", status: null, latencyMs: 0, responseHead: "", retryAfterMs: null } as const;
   if (body === null) return judge(options, claim, { ...failure, error: JOB_DELETED });
   if (first === undefined) return judge(options, claim, { ...failure, error: NO_SECRET });
@@ -70,12 +71,6 @@ function toFollowing(next: NextAttempt): Following {
     case "disable":
       return { next: "gone" };
   }
-}
-
-function signingSecrets(own: readonly EndpointSecret[], fallback: WebhookSecret | null, nowMs: number): WebhookSecret[] {
-  const valid = own.filter(({ validUntilMs }) => validUntilMs === null || nowMs < validUntilMs);
-  if (valid.length > 0) return valid.map(({ secret }) => WebhookSecret.parse(secret));
-  return fallback === null ? [] : [fallback];
 }
 
 /** Made anew for each attempt from the job as it is then: type, time and id of the event stay, and a job that has ended does too. */

@@ -22,7 +22,6 @@ export interface WebhooksOptions {
 
 /** Starts delivering as the configuration says. @throws AppError `config_invalid` for a range that cannot be read */
 export function startWebhooks({ config, ...options }: WebhooksOptions): Deliveries {
-  const secret = config.LLAMERO_WEBHOOK_SECRET;
   return startDeliveries({
     ...options,
     deliverer: new Deliverer({
@@ -30,6 +29,6 @@ export function startWebhooks({ config, ...options }: WebhooksOptions): Deliveri
       allowHttp: config.LLAMERO_WEBHOOK_HTTP,
       version: packageJson.version,
     }),
-    deploymentSecret: secret === undefined ? null : WebhookSecret.parse(secret),
+    deploymentSecrets: config.LLAMERO_WEBHOOK_SECRET.map((secret) => WebhookSecret.parse(secret)),
   });
 }

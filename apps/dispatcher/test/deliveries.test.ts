@@ -177,10 +177,36 @@ test("standardwebhooks verifies every delivery before, during and after a rotati
   expect(await next()).toEqual([false, true]);
 });
 
+test("standardwebhooks verifies every delivery while the deployment's own secret is rotated from dispatcher to dispatcher", async () => {
+  await using world = await openWorld();
+  await using receiver = await Receiver.start();
+  const [old, fresh] = [WebhookSecret.generate().reveal(), WebhookSecret.generate().reveal()];
+  const own = WebhookSecret.generate().reveal();
+  const seen = [];
+  for (const secrets of [[old], [fresh, old], [fresh]]) {
+    const dispatcher = await world.dispatch({ secrets });
+    const before = receiver.events.length;
+    await world.finishJob(hook(receiver.url));
+    await world.finishJob(hook(`${receiver.url}/own`, { secret: own }));
+    const events = (await receiver.received(before + 2)).slice(before);
+    await dispatcher.stop();
+    const [shared, single] = [false, true].map((isOwn) => events.find(({ path }) => path.endsWith("/own") === isOwn));
+    if (shared === undefined || single === undefined) throw new Error("received above");
+    seen.push([verifies(old, shared), verifies(fresh, shared)]);
+    // A job's own secret signs alone.
+    expect([own, old, fresh].map((secret) => verifies(secret, single))).toEqual([true, false, false]);
+  }
+  expect(seen).toEqual([
+    [true, false],
+    [true, true],
+    [false, true],
+  ]);
+});
+
 test("nothing is sent unsigned: without a secret each attempt fails and says why", async () => {
   await using world = await openWorld();
   await using receiver = await Receiver.start();
-  await world.dispatch({ secret: null });
+  await world.dispatch({ secrets: [] });
   await world.finishJob(hook(receiver.url));
   const [delivery] = await world.until(([first]) => (first?.attempts.length ?? 0) > 0);
   expect(delivery?.attempts[0]).toMatchObject({ status: null, error: { code: "no_secret" } });

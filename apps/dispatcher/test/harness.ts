@@ -25,7 +25,7 @@ export interface World extends AsyncDisposable {
   store: Store;
   carriers: DeliveryCarriers;
   /** A dispatcher in this process, stopped at the end. */
-  dispatch(options?: { secret?: string | null; plan?: WebhooksOptions["plan"] }): Promise<{ stop(): Promise<void> }>;
+  dispatch(options?: { secrets?: string[]; plan?: WebhooksOptions["plan"] }): Promise<{ stop(): Promise<void> }>;
   /** Stores a job and ends it: as cancelled, or with `run` as succeeded after a start. */
   finishJob(over?: Partial<NewJob>): Promise<string>;
   endpoint(url: string, over?: { owner?: string; secret?: string; events?: readonly WebhookEvent[] }): Promise<string>;
@@ -62,8 +62,8 @@ export async function openWorld(): Promise<World> {
     if (created === null) throw new Error("there are as many endpoints as there may be");
     return created.id;
   };
-  const dispatch: World["dispatch"] = async ({ secret = deploymentSecret, plan = fastPlan } = {}) => {
-    const dispatcher = await startDispatcher(server, store, carriers, { secret, plan });
+  const dispatch: World["dispatch"] = async ({ secrets = [deploymentSecret], plan = fastPlan } = {}) => {
+    const dispatcher = await startDispatcher(server, store, carriers, { secrets, plan });
     owned.push(dispatcher);
     return dispatcher;
   };
@@ -79,16 +79,16 @@ export async function openWorld(): Promise<World> {
 }
 
 interface Dispatching {
-  secret: string | null;
+  secrets: string[];
   plan: WebhooksOptions["plan"];
 }
 
 /** What `main` starts, without the process around it. */
-async function startDispatcher(server: TestRedis, store: Store, carriers: DeliveryCarriers, { secret, plan }: Dispatching) {
+async function startDispatcher(server: TestRedis, store: Store, carriers: DeliveryCarriers, { secrets, plan }: Dispatching) {
   const blocking = await connectRedis(server.url, "blocking");
   const pulls = await connectRedis(server.url, "blocking");
   const config = {
-    LLAMERO_WEBHOOK_SECRET: secret ?? undefined,
+    LLAMERO_WEBHOOK_SECRET: secrets,
     LLAMERO_WEBHOOK_ALLOW: ["127.0.0.1/32"],
     LLAMERO_WEBHOOK_HTTP: true,
     LLAMERO_WEBHOOK_PORTS: [443],

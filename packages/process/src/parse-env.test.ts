@@ -24,9 +24,9 @@ test("reports everything that is wrong at once: name, value, and what is allowed
   ]);
 });
 
-test("never prints the value of a secret", () => {
-  const message = complaint({ LLAMERO_API_KEYS: "alice:hunter2", REDIS_URL: "http://:hunter2@redis" });
-  expect(message).toContain("LLAMERO_API_KEYS: must be");
+test("never prints the value of a secret, but which of several it is", () => {
+  const message = complaint({ LLAMERO_API_KEYS: "bob:hunter2-long,alice:hunter2,carol", REDIS_URL: "http://:hunter2@redis" });
+  expect(message).toContain("LLAMERO_API_KEYS, entry 2 and 3: must be");
   expect(message).toContain("REDIS_URL: must be");
   expect(message).not.toContain("hunter2");
 });

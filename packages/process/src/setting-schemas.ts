@@ -1,4 +1,8 @@
+import { WEBHOOK_SECRET_PREFIX, webhookSecretSchema } from "@llamero/core";
 import { z } from "zod";
+
+/** Webhook secrets that may sign side by side: a rotation takes two, and each makes the header longer. */
+const MOST_WEBHOOK_SECRETS = 4;
 
 /** Whole numbers in plain digits: no sign, exponent or spaces. */
 export function integer(min: number, max: number) {
@@ -39,6 +43,16 @@ export function apiKeys() {
     .transform((pairs) =>
       pairs.map((text) => ({ owner: text.slice(0, text.indexOf(":")), key: text.slice(text.indexOf(":") + 1) })),
     );
+}
+
+/** Webhook secrets with commas or white space between, no two the same. */
+export function webhookSecrets() {
+  const bare = (secret: string) => secret.replace(WEBHOOK_SECRET_PREFIX, "");
+  return z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ""))
+    .pipe(z.array(webhookSecretSchema).min(1).max(MOST_WEBHOOK_SECRETS))
+    .refine((secrets) => new Set(secrets.map(bare)).size === secrets.length);
 }
 
 function splitCommas(text: string): string[] {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseEnv } from "./parse-env.ts";
 import { allSettings, settingsFor, settingsTable } from "./settings.ts";
 
@@ -10,6 +10,7 @@ test("gives each process the variables that it reads, with their defaults", () =
     LLAMERO_API_KEYS: [],
     LOG_LEVEL: "info",
     LLAMERO_MAX_BODY_BYTES: 10_485_760,
+    LLAMERO_WEBHOOK_SECRET: [],
     LLAMERO_WEBHOOK_ALLOW: [],
     LLAMERO_WEBHOOK_HTTP: false,
     LLAMERO_WEBHOOK_PORTS: [443, 8443, 80, 8080],
@@ -30,16 +31,36 @@ test("splits lists and keys", () => {
   });
 });
 
-test("reads what webhooks may reach, and never repeats their secret", () => {
-  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
-  const env = { LLAMERO_WEBHOOK_SECRET: secret, LLAMERO_WEBHOOK_PORTS: "443, 9443", LLAMERO_WEBHOOK_HTTP: "true" };
+test("reads what webhooks may reach", () => {
+  const env = { LLAMERO_WEBHOOK_PORTS: "443, 9443", LLAMERO_WEBHOOK_HTTP: "true" };
   expect(parseEnv(settingsFor("dispatcher"), env)).toMatchObject({
-    LLAMERO_WEBHOOK_SECRET: secret,
     LLAMERO_WEBHOOK_PORTS: [443, 9443],
     LLAMERO_WEBHOOK_HTTP: true,
   });
-  expect(() => parseEnv(settingsFor("dispatcher"), { LLAMERO_WEBHOOK_SECRET: "hunter2" })).toThrow(/^(?!.*hunter2)/s);
   expect(() => parseEnv(settingsFor("api"), { LLAMERO_WEBHOOK_PORTS: "443,0" })).toThrow("LLAMERO_WEBHOOK_PORTS");
+});
+
+describe("the webhook secret", () => {
+  const secret = (fill: number) => `whsec_${Buffer.alloc(32, fill).toString("base64")}`;
+  const read = (text: string) => parseEnv(settingsFor("dispatcher"), { LLAMERO_WEBHOOK_SECRET: text }).LLAMERO_WEBHOOK_SECRET;
+
+  test.each([",", " ", ", ", "\n", " ,\t"])("may be several, with %j between, in their order", (between) => {
+    const secrets = [secret(2), secret(1), secret(3)];
+    expect(read(secrets.join(between))).toEqual(secrets);
+    expect(read(`${secret(1)}${between}`)).toEqual([secret(1)]);
+  });
+
+  test.each<[string, string, string]>([
+    ["is none", "hunter2", "LLAMERO_WEBHOOK_SECRET, entry 1: must be whsec_ and the base64 of 24 to 64 random bytes"],
+    ["has one that is none", `${secret(1)},hunter2`, "LLAMERO_WEBHOOK_SECRET, entry 2: must be whsec_"],
+    ["has two that run together", secret(1) + secret(2), "LLAMERO_WEBHOOK_SECRET, entry 1: must be"],
+    ["holds nothing", " , ", "LLAMERO_WEBHOOK_SECRET: must be whsec_"],
+    ["has the same one twice", `${secret(1)} ${secret(1).replace("whsec_", "")}`, "up to 4 different ones"],
+    ["has five", [1, 2, 3, 4, 5].map(secret).join(), "up to 4 different ones with commas between, the newest first"],
+  ])("that %s is refused, in words that do not repeat it", (_name, text, message) => {
+    expect(() => read(text)).toThrow(message);
+    expect(() => read(text)).toThrow(/^(?!.*(hunter2|AQEB|AgIC))/s);
+  });
 });
 
 test("takes false for no GPU", () => {

@@ -1,6 +1,5 @@
-import { webhookSecretSchema } from "@llamero/core";
 import { z } from "zod";
-import { apiKeys, commaList, decimal, gpuList, integer } from "./setting-schemas.ts";
+import { apiKeys, commaList, decimal, gpuList, integer, webhookSecrets } from "./setting-schemas.ts";
 
 export const processNames = ["api", "worker", "dispatcher", "cli"] as const;
 export type ProcessName = (typeof processNames)[number];
@@ -167,10 +166,13 @@ const table = {
     readBy: ["api"],
   },
   LLAMERO_WEBHOOK_SECRET: {
-    schema: webhookSecretSchema.optional(),
-    allowed: "whsec_ and the base64 of 24 to 64 random bytes, for example of openssl rand -base64 32",
+    schema: webhookSecrets().default([]),
+    allowed:
+      "whsec_ and the base64 of 24 to 64 random bytes, for example of openssl rand -base64 32; to rotate, up to 4 different ones " +
+      "with commas between, the newest first",
     description:
-      "Signs the webhooks of jobs that bring no secret of their own: `whsec_` and the base64 of 24 to 64 random bytes.",
+      "Signs the webhooks of jobs that bring no secret of their own: `whsec_` and the base64 of 24 to 64 random bytes. While you " +
+      "rotate it, the new one and the old one, comma-separated: both sign.",
     readBy: ["api", "dispatcher"],
     defaultNote: "such jobs are refused",
     secret: true,

@@ -5,7 +5,7 @@ export { buildPayload, type PayloadOptions } from "./payload.ts";
 export { type Resolve, systemResolve } from "./resolve.ts";
 export { parseRetryAfter } from "./retry-after.ts";
 export { type AttemptMade, MAX_RETRY_AFTER_MS, type NextAttempt, nextAttempt, retrySchedule } from "./schedule.ts";
-export { type SecretRotation, type SigningSecrets, validSecrets, WebhookSecret } from "./secret.ts";
+export { type SigningSecrets, WebhookSecret } from "./secret.ts";
 export { type SignedHeaders, signHeaders, type Unsigned } from "./sign.ts";
 export { checkWebhookUrl, parseWebhookUrl, type UrlCheckOptions, type UrlRules } from "./url-check.ts";
 export {

@@ -56,15 +56,5 @@ export class WebhookSecret {
   }
 }
 
-export interface SecretRotation {
-  readonly current: WebhookSecret;
-  /** The one before, which signs too until `validUntilMs` (since the epoch); null when there is none. */
-  readonly previous: { readonly secret: WebhookSecret; readonly validUntilMs: number } | null;
-}
-
+/** What signs an attempt: several while one is being replaced by another. */
 export type SigningSecrets = readonly [WebhookSecret, ...WebhookSecret[]];
-
-/** The secrets that sign an attempt made now: two during a rotation, the current one first. */
-export function validSecrets({ current, previous }: SecretRotation, nowMs: number): SigningSecrets {
-  return previous !== null && nowMs < previous.validUntilMs ? [current, previous.secret] : [current];
-}

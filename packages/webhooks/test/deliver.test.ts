@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { validSecrets, WebhookSecret } from "../src/index.ts";
+import { type SigningSecrets, WebhookSecret } from "../src/index.ts";
 import { delivery, secret, useWebhooks } from "./harness.ts";
 import { answer } from "./receiver.ts";
 
@@ -33,9 +33,8 @@ describe("an attempt", () => {
     const start = Date.now();
     let nowMs = start;
     const deliverer = webhooks.deliverer({ now: () => nowMs });
-    const rotation = { current: fresh, previous: { secret: old, validUntilMs: start + 20_000 } };
-    for (const secrets of [{ current: old, previous: null }, rotation, rotation]) {
-      await deliverer.deliver(delivery(receiver.url, { secrets: validSecrets(secrets, nowMs) }));
+    for (const secrets of [[old], [fresh, old], [fresh]] satisfies SigningSecrets[]) {
+      await deliverer.deliver(delivery(receiver.url, { secrets }));
       nowMs += 10_000;
     }
     const accepts = receiver.requests.map(({ body, headers }) =>
