@@ -1,7 +1,13 @@
-import type { Env } from "@llamero/process";
+import { type Env, sizeThreadPool } from "@llamero/process";
 import { Command } from "commander";
 import { dev } from "./dev.ts";
 import { addKeyCommands } from "./keys.ts";
+
+/**
+ * Names that an API or a dispatcher looks up at once, those of webhook receivers above all. An API asks for one fewer and leaves one
+ * for Redis; of a dispatcher so many, and no fewer, hold up others when their DNS hangs. A thread takes about 35 kB.
+ */
+const LOOKUPS = 65;
 
 export interface ProgramOptions {
   readonly env: Env;
@@ -31,7 +37,10 @@ function addProcessCommands(program: Command, { env, entry }: ProgramOptions): v
   program
     .command("api")
     .description("run an API process")
-    .action(async () => (await import("@llamero/api/main")).main(env));
+    .action(async () => {
+      sizeThreadPool(process.env, { lookups: LOOKUPS });
+      await (await import("@llamero/api/main")).main(env);
+    });
   program
     .command("worker")
     .description("run a worker process, which loads the models and runs jobs")
@@ -40,7 +49,10 @@ function addProcessCommands(program: Command, { env, entry }: ProgramOptions): v
   program
     .command("dispatcher")
     .description("run a dispatcher process, which sends webhooks and sweeps up")
-    .action(async () => (await import("@llamero/dispatcher/main")).main(env));
+    .action(async () => {
+      sizeThreadPool(process.env, { lookups: LOOKUPS });
+      await (await import("@llamero/dispatcher/main")).main(env);
+    });
 }
 
 async function runWorkers(env: Env, entry: string): Promise<void> {

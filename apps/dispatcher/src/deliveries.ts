@@ -4,10 +4,9 @@ import { type DeliveryCarriers, DeliveryConsumer, type DeliveryConsumerOptions, 
 import { type DeliveryClaim, RENEW_ATTEMPTS_MS, type Store } from "@llamero/store";
 import { type AttemptMade, type Deliverer, type NextAttempt, nextAttempt, type WebhookSecret } from "@llamero/webhooks";
 import { type Attempted, makeAttempt } from "./make-attempt.ts";
+import { Places } from "./places.ts";
 import { startLoop } from "./repeat.ts";
 
-/** Attempts of one dispatcher at a time: eight receivers that hang leave room for others. */
-const CONCURRENCY = 256;
 /** How often missing carriers are looked for, in milliseconds. */
 const REPAIR_EVERY_MS = 1_000;
 
@@ -22,6 +21,8 @@ export interface DeliveriesOptions {
   deploymentSecrets: readonly WebhookSecret[];
   /** Default: the schedule of Standard Webhooks. */
   plan?: (made: AttemptMade) => NextAttempt;
+  /** Default: those of `Places`. */
+  places?: Places;
   logger: Logger;
   /** The pulling ended by itself. */
   onStopped: (error: unknown) => void;
@@ -34,14 +35,14 @@ export interface Deliveries {
 
 /** Makes the attempts that fall due, and replaces carriers that were lost. Several dispatchers may do so beside each other. */
 export function startDeliveries(options: DeliveriesOptions): Deliveries {
-  const { store, carriers, connection, deliverer, logger } = options;
+  const { store, carriers, connection, deliverer, places = new Places(), logger } = options;
   const report = (error: unknown) => logger.warn({ err: error }, "delivery failed; its record brings it up again");
   const underWay = new Set<DeliveryClaim>();
   const consumer = new DeliveryConsumer({
     connection,
     keys: store.keys,
-    concurrency: CONCURRENCY,
-    handle: (carrier) => handle(options, carrier, underWay),
+    concurrency: places.total,
+    handle: (carrier) => places.during(() => handle({ ...options, places, underWay }, carrier)),
     onError: report,
   });
   consumer.start(options.onStopped);
@@ -74,16 +75,22 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
   };
 }
 
-async function handle(options: DeliveriesOptions, carrier: DeliveryCarrier, underWay: Set<DeliveryClaim>): Promise<void> {
-  const { store, carriers, deliverer, deploymentSecrets, plan = nextAttempt, logger } = options;
-  const result = await store.webhooks.claimDelivery(carrier);
+interface Handling extends DeliveriesOptions {
+  places: Places;
+  /** Attempts that are to be renewed. */
+  underWay: Set<DeliveryClaim>;
+}
+
+async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<void> {
+  const { store, carriers, deliverer, deploymentSecrets, plan = nextAttempt, places, underWay, logger } = handling;
+  const result = await store.webhooks.claimDelivery(carrier, places.perReceiver);
   if (result.outcome === "put_off") return carriers.add(result.due);
   if (result.outcome !== "claimed") return;
   const { claim } = result;
   const context = { store, deliverer, deploymentSecrets, plan, now: Date.now, random: Math.random };
   underWay.add(claim);
   const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
-  const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted });
+  const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted, limit: places.perReceiver });
   await carriers.add(due);
   report(logger, claim, attempted);
   const { endpoint_id: endpointId } = claim;

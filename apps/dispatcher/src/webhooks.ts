@@ -4,6 +4,7 @@ import type { Store } from "@llamero/store";
 import { AddressGuard, type AttemptMade, Deliverer, type NextAttempt, WebhookSecret } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { type Deliveries, startDeliveries } from "./deliveries.ts";
+import type { Places } from "./places.ts";
 
 export interface WebhooksOptions {
   config: Pick<
@@ -16,6 +17,7 @@ export interface WebhooksOptions {
   connection: DeliveryConsumerOptions["connection"];
   /** Default: the schedule of Standard Webhooks. */
   plan?: (made: AttemptMade) => NextAttempt;
+  places?: Places;
   logger: Logger;
   onStopped: (error: unknown) => void;
 }

@@ -25,7 +25,7 @@ export interface World extends AsyncDisposable {
   store: Store;
   carriers: DeliveryCarriers;
   /** A dispatcher in this process, stopped at the end. */
-  dispatch(options?: { secrets?: string[]; plan?: WebhooksOptions["plan"] }): Promise<{ stop(): Promise<void> }>;
+  dispatch(options?: Partial<Dispatching>): Promise<{ stop(): Promise<void> }>;
   /** Stores a job and ends it: as cancelled, or with `run` as succeeded after a start. */
   finishJob(over?: Partial<NewJob>): Promise<string>;
   endpoint(url: string, over?: { owner?: string; secret?: string; events?: readonly WebhookEvent[] }): Promise<string>;
@@ -62,8 +62,12 @@ export async function openWorld(): Promise<World> {
     if (created === null) throw new Error("there are as many endpoints as there may be");
     return created.id;
   };
-  const dispatch: World["dispatch"] = async ({ secrets = [deploymentSecret], plan = fastPlan } = {}) => {
-    const dispatcher = await startDispatcher(server, store, carriers, { secrets, plan });
+  const dispatch: World["dispatch"] = async (options = {}) => {
+    const dispatcher = await startDispatcher(server, store, carriers, {
+      secrets: [deploymentSecret],
+      plan: fastPlan,
+      ...options,
+    });
     owned.push(dispatcher);
     return dispatcher;
   };
@@ -78,13 +82,17 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-interface Dispatching {
+interface Dispatching extends Required<Pick<WebhooksOptions, "plan">>, Pick<WebhooksOptions, "places"> {
   secrets: string[];
-  plan: WebhooksOptions["plan"];
 }
 
 /** What `main` starts, without the process around it. */
-async function startDispatcher(server: TestRedis, store: Store, carriers: DeliveryCarriers, { secrets, plan }: Dispatching) {
+async function startDispatcher(
+  server: TestRedis,
+  store: Store,
+  carriers: DeliveryCarriers,
+  { secrets, ...options }: Dispatching,
+) {
   const blocking = await connectRedis(server.url, "blocking");
   const pulls = await connectRedis(server.url, "blocking");
   const config = {
@@ -96,7 +104,7 @@ async function startDispatcher(server: TestRedis, store: Store, carriers: Delive
   const onStopped = (error: unknown) => {
     throw error;
   };
-  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...(plan && { plan }), logger, onStopped });
+  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...options, logger, onStopped });
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),
     deliver: (events) => openDeliveries(store, carriers, events),

@@ -22,3 +22,4 @@ export {
   settingsFor,
   settingsTable,
 } from "./settings.ts";
+export { sizeThreadPool } from "./thread-pool.ts";

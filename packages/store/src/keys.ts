@@ -39,7 +39,7 @@ export function createKeys(prefix: string, cell: number) {
     deliveriesOfJob: (jobId: string) => `${base}deliveries:job:${jobId}`,
     /** All pending deliveries, by when they are due. */
     deliveriesDue: `${base}deliveries:due`,
-    /** The circuit breaker of a receiver. */
+    /** The circuit breaker of a receiver, and whether it is slow. */
     receiver: (receiver: string) => `${base}receiver:${receiver}`,
     outbox: `${base}outbox`,
     control: `${base}control`,

@@ -10,6 +10,7 @@ const harness = useStore();
 const STEPS = 600;
 const owner = "local";
 const hook = { url: "https://two.example/", secret: null, events: ["job.cancelled" as const], payload: "thin" as const };
+const limits = [0, 1, 32];
 const followings: readonly Following[] = [
   { next: "delivered" },
   { next: "retry", delayMs: 0 },
@@ -53,7 +54,8 @@ class Walk {
   async claim(): Promise<void> {
     const due = this.pick(this.due);
     if (due === undefined) return;
-    const result = await harness.store.webhooks.claimDelivery({ delivery_id: due.deliveryId, round: due.round });
+    const carrier = { delivery_id: due.deliveryId, round: due.round };
+    const result = await harness.store.webhooks.claimDelivery(carrier, this.pick(limits));
     this.answers.add(`claim ${result.outcome}`);
     if (result.outcome === "claimed") this.claims.push(result.claim);
     if (result.outcome === "put_off") this.due.push(...result.due);
@@ -63,7 +65,8 @@ class Walk {
     const claim = this.pick(this.claims);
     const following = this.pick(followings);
     if (claim === undefined || following === undefined) return;
-    const result = await record(harness, claim, following);
+    const [limit = 0, latency_ms = 0] = [this.pick(limits), this.pick([3, 15_000])];
+    const result = await record(harness, claim, following, { limit, latency_ms });
     this.answers.add(`record ${result.outcome}`);
     this.due.push(...result.due);
   }
@@ -102,7 +105,7 @@ test("whatever order calls come in, records, lists, lines and logs agree", async
     await walk.step();
     if (i % 5 === 0) expect(await brokenInvariants(harness.redis, harness.store.keys), `SEED=${seed}, step ${i}`).toEqual([]);
   }
-  const common = ["claim claimed", "claim stale", "record recorded", "record stale", "redeliver scheduled"];
+  const common = ["claim claimed", "claim put_off", "claim stale", "record recorded", "record stale", "redeliver scheduled"];
   expect(
     common.filter((answer) => !walk.answers.has(answer)),
     `SEED=${seed}`,

@@ -8,7 +8,8 @@ const owner = "local";
 const FAILURES_TO_OPEN = 10;
 const fail = { next: "retry", delayMs: 600_000 } as const;
 
-const claim = ({ deliveryId, round }: DueDelivery) => harness.store.webhooks.claimDelivery({ delivery_id: deliveryId, round });
+const claim = ({ deliveryId, round }: DueDelivery, limit?: number) =>
+  harness.store.webhooks.claimDelivery({ delivery_id: deliveryId, round }, limit);
 
 /** An endpoint whose breaker has just opened. */
 async function openBreaker(): Promise<string> {
@@ -43,6 +44,52 @@ test("a receiver at its limit puts the others off, uncounted, and each end calls
   expect(await claimOne(harness, next)).toMatchObject({ number: 1, tries: 0 });
   // The carrier from before comes late.
   expect(await claim({ ...next, round: 2 })).toEqual({ outcome: "stale" });
+});
+
+test("the limit is that of who claims and who records: nobody is called while there are as many as there may be", async () => {
+  await addEndpoint(harness);
+  const first = await claimOne(harness, await openOne(harness), 2);
+  const second = await claimOne(harness, await openOne(harness), 2);
+  const waiting = await openOne(harness);
+  expect(await claim(waiting, 2)).toMatchObject({ outcome: "put_off" });
+  expect(await record(harness, first, { next: "delivered" }, { limit: 1 })).toMatchObject({ due: [] });
+  const { due } = await record(harness, second, { next: "delivered" }, { limit: 1 });
+  expect(due).toMatchObject([{ deliveryId: waiting.deliveryId }]);
+});
+
+test("where hardly a place is left, a quick receiver has one, and a slow one none until it is quick again", async () => {
+  await addEndpoint(harness);
+  const one = () => openOne(harness);
+  const unknown = await claimOne(harness, await one(), 0);
+  expect(await claim(await one(), 0)).toMatchObject({ outcome: "put_off" });
+  const { due: none } = await record(harness, unknown, { next: "delivered" }, { latency_ms: 5_000, limit: 0 });
+  expect(none).toEqual([]);
+  const slow = await one();
+  expect(await claim(slow, 0)).toMatchObject({ outcome: "put_off", due: [{ deliveryId: slow.deliveryId, round: 2 }] });
+  const again = await claimOne(harness, { ...slow, round: 2 }, 1);
+  const { due: called } = await record(harness, again, fail, { latency_ms: 4_999, limit: 0 });
+  expect(called).toMatchObject([{ delayMs: 600_000 }, { delayMs: 0 }]);
+  expect(await claim(called[1] ?? slow, 0)).toMatchObject({ outcome: "claimed" });
+});
+
+test("those who stand in a line come one a second, if nobody calls them, the first after 15 s", async () => {
+  await addEndpoint(harness);
+  await claimOne(harness, await openOne(harness), 1);
+  const delays = [];
+  for (let i = 0; i < 3; i++) {
+    const result = await claim(await openOne(harness), 1);
+    delays.push(result.outcome === "put_off" ? result.due[0]?.delayMs : null);
+  }
+  expect(delays).toEqual([15_000, 16_000, 17_000]);
+});
+
+test("who was taken for dead and records after all leaves the place of who took over", async () => {
+  const id = await addEndpoint(harness);
+  const due = await openOne(harness);
+  const lost = await claimOne(harness, due);
+  await claimOne(harness, due);
+  expect(await record(harness, lost, { next: "delivered" })).toMatchObject({ outcome: "stale" });
+  expect(await harness.redis.zcard(`${harness.store.keys.base}leases:${id}`)).toBe(1);
 });
 
 test("leases of dead dispatchers end, and do not hold their places for ever", async () => {

@@ -42,19 +42,28 @@ export async function openOne(harness: StoreHarness, over: Parameters<typeof sub
   return due;
 }
 
-export async function claimOne({ store }: StoreHarness, { deliveryId, round }: DueDelivery): Promise<DeliveryClaim> {
-  const result = await store.webhooks.claimDelivery({ delivery_id: deliveryId, round });
+export async function claimOne(
+  { store }: StoreHarness,
+  { deliveryId, round }: DueDelivery,
+  limit?: number,
+): Promise<DeliveryClaim> {
+  const result = await store.webhooks.claimDelivery({ delivery_id: deliveryId, round }, limit);
   if (result.outcome !== "claimed") throw new Error(`not claimed: ${result.outcome}`);
   return result.claim;
 }
 
-const failure = { status: 500, latency_ms: 3, error: { code: "http_status", message: "no 2xx" }, response_head: "" };
-const success = { status: 200, latency_ms: 3, error: null, response_head: "ok" };
+const failure = { status: 500, error: { code: "http_status", message: "no 2xx" }, response_head: "" };
+const success = { status: 200, error: null, response_head: "ok" };
 
-export function record({ store }: StoreHarness, claim: DeliveryClaim, following: Following) {
+export function record(
+  { store }: StoreHarness,
+  claim: DeliveryClaim,
+  following: Following,
+  { latency_ms = 3, limit }: { latency_ms?: number; limit?: number } = {},
+) {
   const { number, begunMs: at_ms } = claim;
-  const entry = { number, at_ms, ...(following.next === "delivered" ? success : failure) };
-  return store.webhooks.recordAttempt({ claim, following, entry });
+  const entry = { number, at_ms, ...(following.next === "delivered" ? success : failure), latency_ms };
+  return store.webhooks.recordAttempt({ claim, following, entry, ...(limit === undefined ? {} : { limit }) });
 }
 
 /** Claims a delivery and ends the attempt. */

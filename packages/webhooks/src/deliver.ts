@@ -7,6 +7,7 @@ import { pinnedConnector } from "./pinned-connector.ts";
 import { type Resolve, systemResolve } from "./resolve.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import type { SigningSecrets } from "./secret.ts";
+import { shareLookups } from "./share-lookups.ts";
 import { signHeaders } from "./sign.ts";
 import { parseWebhookUrl } from "./url-check.ts";
 
@@ -16,8 +17,6 @@ const TIMEOUT_MS = 15_000;
 const HEAD_BYTES = 1_024;
 /** What is read of an answer's body, in bytes; the connection of a longer one is given up. */
 const READ_BYTES = 65_536;
-/** Sockets to one origin. Attempts beyond it wait for one, and their time runs. */
-const SOCKETS_PER_ORIGIN = 64;
 /** Longest that an unused socket is kept, whatever the receiver offers, in milliseconds. */
 const IDLE_SOCKET_MS = 30_000;
 
@@ -33,8 +32,6 @@ export interface DelivererOptions {
   readonly now?: () => number;
   /** Default: 15000. */
   readonly timeoutMs?: number;
-  /** Default: 64. */
-  readonly socketsPerOrigin?: number;
 }
 
 export interface Delivery {
@@ -74,11 +71,12 @@ export class Deliverer {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    const { guard, resolve = systemResolve, socketsPerOrigin = SOCKETS_PER_ORIGIN } = options;
+    const { guard } = options;
+    const resolve = shareLookups(options.resolve ?? systemResolve);
     this.#agent = new Agent({
       factory: (origin) =>
+        // A socket for each attempt under way: one that hangs delays no other at its origin, which may be somebody else's.
         new Pool(origin, {
-          connections: socketsPerOrigin,
           connect: pinnedConnector(new URL(origin), { guard, resolve, timeoutMs: this.#timeoutMs, sockets: this.#sockets }),
           allowH2: false,
           keepAliveMaxTimeout: IDLE_SOCKET_MS,

@@ -7,8 +7,9 @@ local id, round, limit, lease_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber
 
 -- How late the carrier of a delivery comes that waits for others to end, at the least.
 local LINE_WAIT_MS = 15000
--- Between the carriers of those that stand in a line: when nobody is called, they come one by one.
-local LINE_SPREAD_MS = 20
+-- Between the carriers of those that stand in a line. When nobody is called, one comes after the other, and what it begins calls
+-- the rest; a long line of a receiver that hangs keeps nobody busy meanwhile.
+local LINE_SPREAD_MS = 1000
 
 local key = P .. 'delivery:' .. id
 local status, current, job, endpoint, receiver, occurred, begun, attempts, forced =
@@ -36,7 +37,7 @@ end
 
 redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
 local is_taken_over = redis.call('ZSCORE', leases, id)
-if not is_taken_over and redis.call('ZCARD', leases) >= limit then return put_off(now + LINE_WAIT_MS) end
+if not is_taken_over and redis.call('ZCARD', leases) >= attempts_allowed(receiver, limit) then return put_off(now + LINE_WAIT_MS) end
 local open_until, probe, probe_until = unpack(redis.call('HMGET', breaker, 'open_until_ms', 'probe', 'probe_until_ms'))
 if open_until and not forced then
   if tonumber(open_until) > now then return put_off(tonumber(open_until)) end

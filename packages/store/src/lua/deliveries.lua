@@ -77,3 +77,10 @@ local function erase_deliveries(job)
   redis.call('DEL', P .. 'deliveries:job:' .. job)
 end
 
+
+-- How many attempts at a receiver may be under way. `limit` falls to nothing while a dispatcher has hardly a place left: what is
+-- left is for receivers that answer quickly, one each.
+local function attempts_allowed(receiver, limit)
+  if limit < 1 and redis.call('HEXISTS', P .. 'receiver:' .. receiver, 'slow') == 0 then return 1 end
+  return limit
+end

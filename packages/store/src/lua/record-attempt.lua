@@ -2,7 +2,7 @@
 -- `following`: delivered | retry | dead | gone | aborted. Only a number that is the record's is heard: a later claim has written
 -- an earlier attempt off.
 -- Answers {'recorded' | 'gone' | 'stale', then id, round, delay_ms of all that is scheduled now}.
-local id, number, receiver, following, delay_ms, entry, limit = unpack(ARGV)
+local id, number, receiver, following, delay_ms, latency_ms, entry, limit = unpack(ARGV)
 
 -- Attempts that fail one after another, whatever they deliver, until the breaker opens. With fewer than ten, a single delivery
 -- whose event the receiver cannot take would close the way for all others.
@@ -10,6 +10,8 @@ local FAILURES_TO_OPEN = 10
 -- The first time the breaker is open for; each probe that fails doubles it, up to the longest.
 local OPEN_MS = 10000
 local OPEN_LONGEST_MS = 600000
+-- A receiver whose last attempt took this long is slow. Healthy ones answer within a second or two.
+local SLOW_MS = 5000
 -- What is known of a receiver is forgotten after so much silence.
 local FORGET_MS = 86400000
 -- Called from the line per attempt that ends: more than one, so that those who wait fill the room quickly after a pause.
@@ -33,28 +35,38 @@ local function note_failure()
   redis.call('PEXPIRE', breaker, FORGET_MS)
 end
 
+local function note_pace()
+  if tonumber(latency_ms) < SLOW_MS then
+    redis.call('HDEL', breaker, 'slow')
+  else
+    redis.call('HSET', breaker, 'slow', 1)
+    redis.call('PEXPIRE', breaker, FORGET_MS)
+  end
+end
+
 local function call_line()
   if redis.call('HEXISTS', breaker, 'open_until_ms') == 1 then return end
-  local room = tonumber(limit) - redis.call('ZCARD', leases)
+  local room = attempts_allowed(receiver, tonumber(limit)) - redis.call('ZCARD', leases)
   local called = math.min(CALLED, room)
   if called < 1 then return end
   local popped = redis.call('ZPOPMIN', line, called)
   for i = 1, #popped, 2 do schedule_delivery(popped[i], now) end
 end
 
-redis.call('ZREM', leases, id)
+local status, attempts, begun, endpoint = unpack(read_delivery(id, 'status', 'attempts', 'begun_ms', 'endpoint_id'))
+local is_stale = status and (attempts ~= number or not begun)
+-- Of one that was written off, the place is that of who took it over.
+if not is_stale then redis.call('ZREM', leases, id) end
 if following == 'aborted' then
   if redis.call('HGET', breaker, 'probe') == id then redis.call('HDEL', breaker, 'probe', 'probe_until_ms') end
-elseif following == 'delivered' or following == 'gone' then
-  redis.call('DEL', breaker)
 else
-  note_failure()
+  if following == 'delivered' or following == 'gone' then redis.call('DEL', breaker) else note_failure() end
+  note_pace()
 end
 
 local function record()
-  local status, attempts, begun, endpoint = unpack(read_delivery(id, 'status', 'attempts', 'begun_ms', 'endpoint_id'))
   if not status then return 'gone' end
-  if attempts ~= number or not begun then return 'stale' end
+  if is_stale then return 'stale' end
   log_attempt(id, entry)
   redis.call('HDEL', P .. 'delivery:' .. id, 'begun_ms')
   if following == 'gone' and redis.call('EXISTS', P .. 'endpoint:' .. endpoint) == 1 then

@@ -6,15 +6,15 @@ import { type DueDelivery, readDue } from "./due-delivery.ts";
 import { type EndpointSecret, secretsOf } from "./endpoints.ts";
 import { parseHook } from "./hook.ts";
 
-/**
- * Attempts to one receiver that may be under way at a time, over all dispatchers. Half of the sockets that a deliverer opens to an
- * origin; a receiver that hangs takes up no more than this of a dispatcher.
- */
+/** Most attempts at one receiver that may be under way at a time, over all dispatchers. */
 export const ATTEMPTS_PER_RECEIVER = 32;
 /** An attempt that was not renewed for this long is taken for lost with its dispatcher, in milliseconds. */
 const LEASE_MS = 5_000;
 /** How often attempts under way are renewed, in milliseconds: a lost renewal or a pause of seconds does no harm. */
 export const RENEW_ATTEMPTS_MS = 1_000;
+
+/** Attempts that one call of a script renews: keeps it below a few milliseconds. */
+const RENEW_BATCH = 200;
 
 /** The right to make one attempt. */
 export interface DeliveryClaim extends DeliveryFields {
@@ -39,12 +39,16 @@ const flatRecord = z.array(z.string()).transform((list) => {
   return Object.fromEntries(pairs);
 });
 
-/** Begins an attempt; a delivery whose earlier attempt lost its dispatcher is taken over. */
+/**
+ * Begins an attempt; a delivery whose earlier attempt lost its dispatcher is taken over.
+ * @param limit attempts at the receiver that may be under way; at 0 one may, unless its last one was slow
+ */
 export async function claimDelivery(
   run: RunScript,
   { delivery_id: deliveryId, round }: Pick<DeliveryCarrier, "delivery_id" | "round">,
+  limit: number = ATTEMPTS_PER_RECEIVER,
 ): Promise<DeliveryClaimResult> {
-  const reply = (await run("claim-delivery", [deliveryId, round, ATTEMPTS_PER_RECEIVER, LEASE_MS])) as [string, ...unknown[]];
+  const reply = (await run("claim-delivery", [deliveryId, round, limit, LEASE_MS])) as [string, ...unknown[]];
   if (reply[0] === "put_off") return { outcome: "put_off", due: readDue(reply, 1) };
   if (reply[0] !== "claimed") return { outcome: reply[1] === "gone" ? "gone" : "stale" };
   const [, number, record, endpoint, hook] = reply;
@@ -65,11 +69,13 @@ function readSecrets(fields: DeliveryFields, endpoint: unknown, hook: unknown): 
 
 /** Says that attempts are under way still. Without it they are written off, and their places given to others. */
 export async function renewAttempts(run: RunScript, claims: readonly DeliveryClaim[]): Promise<void> {
-  if (claims.length === 0) return;
-  await run("renew-attempts", [
-    LEASE_MS,
-    ...claims.flatMap(({ deliveryId, number, receiver }) => [deliveryId, number, receiver]),
-  ]);
+  for (let from = 0; from < claims.length; from += RENEW_BATCH) {
+    const batch = claims.slice(from, from + RENEW_BATCH);
+    await run("renew-attempts", [
+      LEASE_MS,
+      ...batch.flatMap(({ deliveryId, number, receiver }) => [deliveryId, number, receiver]),
+    ]);
+  }
 }
 
 /** What follows an attempt. `gone`: the receiver wants no more, and its endpoint is disabled. `aborted`: it does not count. */
@@ -79,6 +85,8 @@ export interface MadeAttempt {
   claim: Pick<DeliveryClaim, "deliveryId" | "number" | "receiver">;
   following: Following;
   entry: LoggedAttempt;
+  /** As of `claimDelivery`. */
+  limit?: number;
 }
 
 export interface RecordResult {
@@ -89,10 +97,13 @@ export interface RecordResult {
 }
 
 /** Ends an attempt: its log entry, the receiver's breaker, and what follows. */
-export async function recordAttempt(run: RunScript, { claim, following, entry }: MadeAttempt): Promise<RecordResult> {
+export async function recordAttempt(
+  run: RunScript,
+  { claim, following, entry, limit = ATTEMPTS_PER_RECEIVER }: MadeAttempt,
+): Promise<RecordResult> {
   const { deliveryId, number, receiver } = claim;
   const delayMs = following.next === "retry" ? following.delayMs : 0;
-  const args = [deliveryId, number, receiver, following.next, delayMs, JSON.stringify(entry), ATTEMPTS_PER_RECEIVER];
+  const args = [deliveryId, number, receiver, following.next, delayMs, entry.latency_ms ?? 0, JSON.stringify(entry), limit];
   const reply = (await run("record-attempt", args)) as [RecordResult["outcome"], ...unknown[]];
   return { outcome: reply[0], due: readDue(reply, 1) };
 }

@@ -38,7 +38,8 @@ export function createWebhooks(redis: Redis, keys: Keys, run: RunScript, cell: n
       const delivery = await getDelivery({ owner, id: opened.deliveryId });
       return delivery === null ? { outcome: "gone" } : { outcome: "scheduled", delivery };
     },
-    claimDelivery: (carrier: Pick<DeliveryCarrier, "delivery_id" | "round">) => claimDelivery(run, carrier),
+    claimDelivery: (carrier: Pick<DeliveryCarrier, "delivery_id" | "round">, limit?: number) =>
+      claimDelivery(run, carrier, limit),
     renewAttempts: (claims: readonly DeliveryClaim[]) => renewAttempts(run, claims),
     recordAttempt: (attempt: MadeAttempt) => recordAttempt(run, attempt),
     redeliver: (delivery: { owner: string; id: string }) => redeliver(run, delivery),
