@@ -119,6 +119,21 @@ it("ends a wait with 503 when Redis is still away at its end", async () => {
   expect(api.notifications.size).toBe(0);
 });
 
+it("ends a wait in its time when Redis hangs", async () => {
+  const { id } = await api.submit();
+  const startedAt = performance.now();
+  const polled = api.request(`/v1/jobs/${id}?wait=1`);
+  await firstReading();
+  api.server.process.kill("SIGSTOP");
+  try {
+    expect(await errorOf(await polled)).toMatchObject({ status: 503, code: "redis_unavailable" });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(api.notifications.size).toBe(0);
+  } finally {
+    api.server.process.kill("SIGCONT");
+  }
+});
+
 it("gives a job's id to who submitted it, also when Redis goes during the wait", async () => {
   const submitted = api.post("/v1/jobs", { prompt: "a" }, { prefer: "wait=1" });
   await firstReading();

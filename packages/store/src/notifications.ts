@@ -1,8 +1,11 @@
+import { AppError } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type Keys, notifyBucket } from "./keys.ts";
 
 /** A waiter reads again this often without a hint, in milliseconds: a lost hint costs this much and nothing else. */
 const REREAD_MS = 5_000;
+/** Longest that the last reading may take once the time is up, in milliseconds: a Redis that hangs keeps nobody longer. */
+const LAST_READING_MS = 500;
 
 type Wake = () => void;
 
@@ -52,6 +55,7 @@ export class Notifications {
   /**
    * Reads until `done` accepts what was read, the time is up or the signal aborts, and gives the last reading.
    * Subscribes before the first read, so that no change falls between the two.
+   * @throws AppError `redis_unavailable` when the last reading does not come
    */
   async until<T>(
     jobId: string,
@@ -67,7 +71,7 @@ export class Notifications {
     try {
       await Promise.race([subscribed, hint.promise]);
       for (;;) {
-        const value = await options.read();
+        const value = await inTime(options.read(), stop);
         if (options.done(value) || stop.aborted) return value;
         await hint.promise;
         hint = Promise.withResolvers<void>();
@@ -139,6 +143,25 @@ export class Notifications {
 
   private wakeAll(): void {
     for (const { jobs } of this.buckets.values()) wakeJobs(jobs);
+  }
+}
+
+async function inTime<T>(reading: Promise<T>, stop: AbortSignal): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | null = null;
+  const count = () => {
+    timer = setTimeout(
+      () => reject(new AppError("redis_unavailable", "Redis does not answer; try again in a moment.")),
+      LAST_READING_MS,
+    );
+  };
+  if (stop.aborted) count();
+  else stop.addEventListener("abort", count, { once: true });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    stop.removeEventListener("abort", count);
+    if (timer !== null) clearTimeout(timer);
   }
 }
 

@@ -193,6 +193,16 @@ describe("when its connection breaks", () => {
   });
 });
 
+test("a reading that hangs ends with its wait", async () => {
+  const job = await submit(harness);
+  const reading = () => new Promise<never>(() => {});
+  const startedAt = performance.now();
+  const ended = notifications.until(job.id, { read: reading, done: () => true, waitMs: 100 });
+  await expect(ended).rejects.toMatchObject({ code: "redis_unavailable", retryable: true });
+  expect(performance.now() - startedAt).toBeGreaterThan(599);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
 test("closing wakes who has subscribed, without Redis", async () => {
   let wakes = 0;
   const { subscribed, release } = notifications.subscribe(newJobId(), () => void wakes++, "end");
