@@ -1,9 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort } from "@llamero/testkit";
 import { z } from "zod";
 import { type BenchJob, type Contestant, type Counters, type Course, type JobTrace, nowMs } from "./contestant.ts";
 
@@ -15,15 +15,6 @@ const answerSchema = z.object({
   tokens_predicted: z.int(),
   timings: z.object({ prompt_n: z.int(), prompt_ms: z.number(), predicted_ms: z.number(), cache_n: z.int().optional() }),
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 /** Flags that make the comparison plain; builds differ in which of them they know. */
 const OPTIONAL_FLAGS: readonly (readonly [string, ...string[]])[] = [

@@ -1,3 +1,4 @@
+export { freePort } from "./free-port.ts";
 export { isAlive } from "./is-alive.ts";
 export { type LlameroProcess, type LogEntry, startLlamero } from "./llamero-process.ts";
 export { type Random, seededRandom } from "./random.ts";
