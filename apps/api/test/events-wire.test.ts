@@ -66,11 +66,12 @@ describe("a client that leaves", () => {
 });
 
 describe("a client that stops reading", () => {
-  it("is read for no further, and cut off; it can go on where it was", async () => {
+  it("is read for no further, and cut off, with nothing left behind; it can go on where it was", async () => {
     const url = await listen();
     const { hostname, port } = new URL(url);
     const claim = await api.submit().then(() => api.worker.take());
     const reading = vi.spyOn(api.store, "readEvents");
+    const before = handles();
     const socket = connect(Number(port), hostname);
     cleanups.push(() => socket.destroy());
     socket.on("error", () => {});
@@ -95,6 +96,7 @@ describe("a client that stops reading", () => {
     });
     socket.resume();
     await once(socket, "close");
+    while (handles() > before) await turn();
     const ids = Array.from(received.matchAll(/\nid: (1-\d+-running)\ndata: .*\n\n/g), ([, id = ""]) => id);
     expect(ids.length).toBeLessThan(written);
     const follower = new Follower();

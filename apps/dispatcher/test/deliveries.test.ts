@@ -42,6 +42,40 @@ test("a thin event has the job's id and status, signed with the job's own secret
   expect(event?.body).not.toContain(secret);
 });
 
+test("an output that is too large for an event stays behind: the event says where it is", async () => {
+  await using world = await openWorld();
+  await using receiver = await Receiver.start();
+  await world.dispatch();
+  const text = "é".repeat(150_000);
+  const jobId = await world.succeedJob(text, hook(receiver.url, { events: ["job.succeeded"] }));
+  const [event] = await receiver.received(1);
+  const omitted = { fields: ["output"], url: `/v1/jobs/${jobId}` };
+  expect(event?.event).toMatchObject({ type: "job.succeeded", data: { id: jobId, status: "succeeded", output: null, omitted } });
+  expect(Buffer.byteLength(event?.body ?? "")).toBeLessThan(5_000);
+  expect(event && verifies(deploymentSecret, event)).toBe(true);
+  expect((await world.store.getJob({ id: jobId, owner: OWNER }))?.output).toMatchObject({ text });
+});
+
+test("job and endpoint are told of the events that they ask for, and of no others", async () => {
+  await using world = await openWorld();
+  await using receiver = await Receiver.start();
+  const to = (path: string) => receiver.url.replace("/hook", path);
+  await world.endpoint(to("/starts"), { events: ["job.started"] });
+  await world.endpoint(to("/failures"), { events: ["job.failed"] });
+  await world.dispatch();
+  const cancelled = await world.finishJob(hook(to("/unwanted"), { events: ["job.succeeded", "job.started"] }));
+  const succeeded = await world.succeedJob("a", hook(to("/both"), { events: ["job.succeeded", "job.started"] }));
+  await receiver.received(3);
+  const all = await world.until((deliveries) => deliveries.every(({ status }) => status === "delivered"));
+  expect(receiver.events.map(({ path, event }) => [path, event.type]).sort()).toEqual([
+    ["/both", "job.started"],
+    ["/both", "job.succeeded"],
+    ["/starts", "job.started"],
+  ]);
+  expect(all.map(({ job_id }) => job_id)).toEqual([succeeded, succeeded, succeeded]);
+  expect((await world.store.getJob({ id: cancelled, owner: OWNER }))?.status).toBe("cancelled");
+});
+
 test("a receiver that fails gets the event again under the same id, with a signature of its own each time", async () => {
   await using world = await openWorld();
   await using receiver = await Receiver.start((_event, nth) => (nth < 3 ? 500 : 204));

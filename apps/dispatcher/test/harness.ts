@@ -12,6 +12,7 @@ import { startWebhooks, type WebhooksOptions } from "../src/webhooks.ts";
 export const logger = createLogger({ name: "test", level: "silent" });
 export const deploymentSecret = WebhookSecret.generate().reveal();
 export const OWNER = "local";
+const SLUG = "tiny";
 
 /** The schedule of Standard Webhooks at a thousand times its speed: 5 ms, 0.3 s, 1.8 s, … */
 const fastPlan: NonNullable<WebhooksOptions["plan"]> = (made) => {
@@ -26,8 +27,10 @@ export interface World extends AsyncDisposable {
   carriers: DeliveryCarriers;
   /** A dispatcher in this process, stopped at the end. */
   dispatch(options?: Partial<Dispatching>): Promise<{ stop(): Promise<void> }>;
-  /** Stores a job and ends it: as cancelled, or with `run` as succeeded after a start. */
+  /** Stores a job and ends it as cancelled. */
   finishJob(over?: Partial<NewJob>): Promise<string>;
+  /** Stores a job and does what a worker does with it: it succeeds with this text. */
+  succeedJob(text: string, over?: Partial<NewJob>): Promise<string>;
   endpoint(url: string, over?: { owner?: string; secret?: string; events?: readonly WebhookEvent[] }): Promise<string>;
   /** Reads an owner's deliveries until they are as wanted; each read is a round trip, which paces the loop. */
   until(isSo: (deliveries: Delivery[]) => boolean, timeoutMs?: number): Promise<Delivery[]>;
@@ -40,12 +43,24 @@ export async function openWorld(): Promise<World> {
   const carriers = new DeliveryCarriers({ connection: redis, keys: store.keys });
   const owned: { stop(): Promise<void> }[] = [];
 
-  const finishJob: World["finishJob"] = async (over = {}) => {
+  const submit = async (over: Partial<NewJob>): Promise<string> => {
     const id = newId("job", { now: Date.now, randomBytes, cell: 0 });
     const request = { v: 1, type: "completion", prompt: "hello", params: { seed: 1 } } as const;
     const none = { runAtMs: null, deadlineMs: null, idempotency: null, metadata: null, retryOf: null };
-    await store.accept({ id, owner: OWNER, slug: "tiny", request, ...none, ...over });
+    await store.accept({ id, owner: OWNER, slug: SLUG, request, ...none, ...over });
+    return id;
+  };
+  const finishJob: World["finishJob"] = async (over = {}) => {
+    const id = await submit(over);
     await store.cancel({ id, owner: over.owner ?? OWNER });
+    return id;
+  };
+  const succeedJob: World["succeedJob"] = async (text, over = {}) => {
+    await store.beat({ workerId: "w", host: "test", pid: process.pid, slots: [{ slug: SLUG, slots: 8 }] });
+    const id = await submit(over);
+    const claimed = await store.claim({ job_id: id, run: 1 }, "w");
+    if (claimed.outcome !== "claimed") throw new Error(`the job was not claimed: ${claimed.outcome}`);
+    await store.finish(claimed.claim, { status: "succeeded", result: { text, finish_reason: "stop" }, completionTokens: 1 });
     return id;
   };
   const until: World["until"] = async (isSo, timeoutMs = 15_000) => {
@@ -72,7 +87,7 @@ export async function openWorld(): Promise<World> {
     return dispatcher;
   };
   return {
-    ...{ server, redis, store, carriers, dispatch, finishJob, endpoint, until },
+    ...{ server, redis, store, carriers, dispatch, finishJob, succeedJob, endpoint, until },
     [Symbol.asyncDispose]: async () => {
       for (const dispatcher of owned) await dispatcher.stop();
       await carriers.close();

@@ -15,11 +15,13 @@ export const secret = WebhookSecret.generate();
 export interface Harness {
   /** A receiver that is closed after the test. */
   receiver(behave: Behaviour, options?: ReceiverOptions): Promise<Receiver>;
-  /** A deliverer to 127.0.0.1 that is closed after the test; its attempts may take 10 s. */
-  deliverer(options?: Partial<DelivererOptions>): Deliverer;
+  /** A deliverer to 127.0.0.1 that is closed after the test; its attempts may take 10 s, or with `null` as long as in production. */
+  deliverer(options?: DelivererChanges): Deliverer;
   /** One attempt of a deliverer of its own. */
-  attempt(url: string, options?: Partial<DelivererOptions>): Promise<AttemptResult>;
+  attempt(url: string, options?: DelivererChanges): Promise<AttemptResult>;
 }
+
+type DelivererChanges = Partial<Omit<DelivererOptions, "timeoutMs">> & { timeoutMs?: number | null };
 
 export const delivery = (url: string, over: Partial<Delivery> = {}): Delivery => ({
   url,
@@ -47,13 +49,13 @@ export function useWebhooks(): Harness {
     while (networkHandles() > before) await turn();
   });
 
-  const deliverer = (options: Partial<DelivererOptions> = {}) =>
+  const deliverer = ({ timeoutMs = 10_000, ...options }: DelivererChanges = {}) =>
     own(
       new Deliverer({
         guard: new AddressGuard({ allow: ["127.0.0.1/32"] }),
         allowHttp: true,
         version: "9.9.9",
-        timeoutMs: 10_000,
+        ...(timeoutMs === null ? {} : { timeoutMs }),
         ...options,
       }),
     );

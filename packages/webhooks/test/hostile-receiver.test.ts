@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, it, vi } from "vitest";
 import { delivery, useWebhooks } from "./harness.ts";
 import { answer, type Behaviour } from "./receiver.ts";
 
@@ -43,6 +44,23 @@ describe("a receiver that never comes to an end is left at the timeout", () => {
     expect(result.latencyMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 1);
     expect(result.latencyMs).toBeLessThan(SOON_MS);
     await receiver.socketsClosed();
+  });
+
+  it("takes more than 15 seconds, if nobody says otherwise", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const receiver = await webhooks.receiver(() => arrived.resolve());
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const attempt = webhooks.deliverer({ timeoutMs: null }).deliver(delivery(receiver.url));
+      await arrived.promise;
+      const isOver = attempt.then(() => true);
+      vi.advanceTimersByTime(14_999);
+      expect(await Promise.race([isOver, turn().then(() => false)])).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(await attempt).toMatchObject({ outcome: "failed", error: { code: "timeout" } });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("never reads", async () => {
