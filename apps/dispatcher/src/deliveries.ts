@@ -7,7 +7,7 @@ import { type Attempted, makeAttempt } from "./make-attempt.ts";
 import { Places } from "./places.ts";
 import { startLoop } from "./repeat.ts";
 
-/** How often missing carriers are looked for, in milliseconds. */
+/** How often late deliveries without a carrier are looked for, in milliseconds. */
 const REPAIR_EVERY_MS = 1_000;
 
 export interface DeliveriesOptions {
@@ -33,7 +33,7 @@ export interface Deliveries {
   stop(): Promise<void>;
 }
 
-/** Makes the attempts that fall due, and replaces carriers that were lost. Several dispatchers may do so beside each other. */
+/** Makes the attempts that fall due, and adds carriers that are missing. Several dispatchers may do so beside each other. */
 export function startDeliveries(options: DeliveriesOptions): Deliveries {
   const { store, carriers, connection, deliverer, places = new Places(), logger } = options;
   const report = (error: unknown) => logger.warn({ err: error }, "delivery failed; its record brings it up again");
@@ -50,7 +50,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     pauseMs: REPAIR_EVERY_MS,
     pass: async () => {
       const repaired = await repairDeliveries(store, carriers);
-      if (repaired > 0) logger.warn({ repaired }, "replaced missing carriers of deliveries");
+      if (repaired > 0) logger.debug({ repaired }, "added carriers of late deliveries");
     },
     onError: report,
   });

@@ -6,8 +6,8 @@ const GRACE_MS = 2_000;
 const LIMIT = 200;
 
 /**
- * Replaces carriers that never arrived or were lost: a dispatcher died between writing down when a delivery is due and adding
- * its carrier, or Redis lost its last writes.
+ * Adds the carriers of deliveries that are late and have none: they have stood in a receiver's line and were not called, or a
+ * dispatcher died between writing down when a delivery is due and adding its carrier, or Redis lost its last writes.
  * @returns how many there were
  */
 export async function repairDeliveries(store: Store, carriers: DeliveryCarriers): Promise<number> {

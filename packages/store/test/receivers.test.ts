@@ -11,6 +11,14 @@ const fail = { next: "retry", delayMs: 600_000 } as const;
 const claim = ({ deliveryId, round }: DueDelivery, limit?: number) =>
   harness.store.webhooks.claimDelivery({ delivery_id: deliveryId, round }, limit);
 
+/** Opens so many deliveries, in the order in which they stand in a line. */
+async function openMany(count: number): Promise<DueDelivery[]> {
+  const opened: DueDelivery[] = [];
+  for (let i = 0; i < count; i++) opened.push(await openOne(harness));
+  // Of events of one millisecond the id decides.
+  return opened.sort((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
+}
+
 /** An endpoint whose breaker has just opened. */
 async function openBreaker(): Promise<string> {
   const id = await addEndpoint(harness);
@@ -27,8 +35,11 @@ test("a receiver at its limit puts the others off, uncounted, and each end calls
   await addEndpoint(harness);
   const claims = [];
   for (let i = 0; i < ATTEMPTS_PER_RECEIVER; i++) claims.push(await claimOne(harness, await openOne(harness)));
-  const waiting = [await openOne(harness), await openOne(harness), await openOne(harness)];
-  for (const due of waiting) expect(await claim(due)).toMatchObject({ outcome: "put_off", due: [{ round: 2 }] });
+  const waiting = await openMany(3);
+  const answers = [];
+  for (const due of waiting) answers.push(await claim(due));
+  // The others get a carrier when they are late, or called.
+  expect(answers).toMatchObject([{ outcome: "put_off", due: [{ round: 2 }] }, { due: [] }, { due: [] }]);
   // Elsewhere there is room.
   const hook = { url: "https://two.example/", secret: null, events: ["job.cancelled"], payload: "thin" } as const;
   expect(await claim(await openOne(harness, { owner: "alice", webhook: { ...hook, events: ["job.cancelled"] } }))).toMatchObject({
@@ -65,22 +76,29 @@ test("where hardly a place is left, a quick receiver has one, and a slow one non
   const { due: none } = await record(harness, unknown, { next: "delivered" }, { latency_ms: 5_000, limit: 0 });
   expect(none).toEqual([]);
   const slow = await one();
-  expect(await claim(slow, 0)).toMatchObject({ outcome: "put_off", due: [{ deliveryId: slow.deliveryId, round: 2 }] });
+  expect(await claim(slow, 0)).toMatchObject({ outcome: "put_off" });
   const again = await claimOne(harness, { ...slow, round: 2 }, 1);
   const { due: called } = await record(harness, again, fail, { latency_ms: 4_999, limit: 0 });
   expect(called).toMatchObject([{ delayMs: 600_000 }, { delayMs: 0 }]);
   expect(await claim(called[1] ?? slow, 0)).toMatchObject({ outcome: "claimed" });
 });
 
-test("those who stand in a line come one a second, if nobody calls them, the first after 15 s", async () => {
+test("those who stand in a line come one a second, in the order of their events, if nobody calls them", async () => {
   await addEndpoint(harness);
   await claimOne(harness, await openOne(harness), 1);
-  const delays = [];
-  for (let i = 0; i < 3; i++) {
-    const result = await claim(await openOne(harness), 1);
-    delays.push(result.outcome === "put_off" ? result.due[0]?.delayMs : null);
-  }
-  expect(delays).toEqual([15_000, 16_000, 17_000]);
+  const waiting = await openMany(3);
+  const dueIn = async () => {
+    const nowMs = await redisNow(harness.redis);
+    const scores = waiting.map(({ deliveryId }) => harness.redis.zscore(harness.store.keys.deliveriesDue, deliveryId));
+    return (await Promise.all(scores)).map((score) => Math.round((Number(score) - nowMs) / 1000));
+  };
+  for (const due of waiting) await claim(due, 1);
+  expect(await dueIn()).toEqual([15, 16, 17]);
+  const [first] = waiting;
+  if (first === undefined) throw new Error("opened above");
+  // Its carrier comes, finds no room, and does not go to the end.
+  expect(await claim({ ...first, round: 2 }, 1)).toMatchObject({ outcome: "put_off", due: [{ round: 3 }] });
+  expect(await dueIn()).toEqual([15, 16, 17]);
 });
 
 test("who was taken for dead and records after all leaves the place of who took over", async () => {
@@ -128,6 +146,20 @@ test("ten failures in a row open a breaker: what is due is put off and uses none
     status: "pending",
     attempts: [],
   });
+});
+
+test("a breaker that opens calls the first in line for the time when it is half open", async () => {
+  await addEndpoint(harness);
+  const under = await claimOne(harness, await openOne(harness), 1);
+  const waiting = await openMany(2);
+  for (const due of waiting) await claim(due, 1);
+  for (let i = 1; i < FAILURES_TO_OPEN; i++)
+    await record(harness, await claimOne(harness, await openOne(harness)), fail, { limit: 1 });
+  const { due } = await record(harness, under, fail, { limit: 1 });
+  expect(due).toMatchObject([
+    { deliveryId: waiting[0]?.deliveryId, delayMs: 10_000 },
+    { deliveryId: under.deliveryId, delayMs: fail.delayMs },
+  ]);
 });
 
 test("a success between keeps a breaker closed", async () => {

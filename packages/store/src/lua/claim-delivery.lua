@@ -1,14 +1,15 @@
 -- Begins an attempt, unless the receiver has enough of them under way or its breaker is open: then the delivery stands in the
--- receiver's line, from which the end of another attempt calls it; its carrier, which comes late, is for the case that none ends.
+-- receiver's line, from which the end of another attempt calls it. For the case that none ends it has a time as well; the first
+-- in line has a carrier for it, the others get theirs when they are found to be late.
 -- An attempt that was begun and never recorded has lost its dispatcher: it goes into the log and does not count.
 -- Answers {'claimed', number, record, {status, secret, previous_secret, previous_until_ms} of the endpoint, the job's hook}
--- | {'put_off', id, round, delay_ms} | {'refused', reason} with reason gone | stale.
+-- | {'put_off'}, with id, round, delay_ms of the first in line | {'refused', reason} with reason gone | stale.
 local id, round, limit, lease_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- How late the carrier of a delivery comes that waits for others to end, at the least.
+-- How late those come who wait for others to end, at the least.
 local LINE_WAIT_MS = 15000
--- Between the carriers of those that stand in a line. When nobody is called, one comes after the other, and what it begins calls
--- the rest; a long line of a receiver that hangs keeps nobody busy meanwhile.
+-- Between those who stand in a line: when nobody is called they come one after the other, and what one begins calls the rest. So a
+-- long line of a receiver that hangs keeps nobody busy.
 local LINE_SPREAD_MS = 1000
 
 local key = P .. 'delivery:' .. id
@@ -28,10 +29,11 @@ end
 
 local line, leases, breaker = P .. 'line:' .. receiver, P .. 'leases:' .. receiver, P .. 'receiver:' .. receiver
 local function put_off(until_ms)
-  local ahead = redis.call('ZCARD', line)
   -- The oldest event stands first, also when it was called and found its place taken.
   redis.call('ZADD', line, occurred, id)
+  local ahead = redis.call('ZRANK', line, id)
   schedule_delivery(id, until_ms + ahead * LINE_SPREAD_MS)
+  if ahead > 0 then return { 'put_off' } end
   return { 'put_off', unpack(scheduled_deliveries) }
 end
 

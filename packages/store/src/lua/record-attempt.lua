@@ -31,6 +31,9 @@ local function note_failure()
   if next_ms then
     redis.call('HSET', breaker, 'open_until_ms', now + next_ms, 'open_ms', next_ms)
     redis.call('HDEL', breaker, 'probe', 'probe_until_ms')
+    -- Nobody is called while it is open: the first in line comes by itself.
+    local first = redis.call('ZRANGE', line, 0, 0)[1]
+    if first then schedule_delivery(first, now + next_ms) end
   end
   redis.call('PEXPIRE', breaker, FORGET_MS)
 end

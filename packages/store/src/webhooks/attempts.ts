@@ -28,7 +28,7 @@ export interface DeliveryClaim extends DeliveryFields {
 
 export type DeliveryClaimResult =
   | { outcome: "claimed"; claim: DeliveryClaim }
-  /** The receiver is at its limit, or its breaker is open: it waits, and no attempt is counted. */
+  /** The receiver is at its limit, or its breaker is open: it waits, and no attempt is counted. The first in line needs a carrier. */
   | { outcome: "put_off"; due: DueDelivery[] }
   | { outcome: "gone" | "stale" };
 
