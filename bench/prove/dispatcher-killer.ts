@@ -3,11 +3,15 @@ import { fileURLToPath } from "node:url";
 import { type LlameroProcess, startLlamero } from "@llamero/testkit";
 
 const KILL_EVERY_MS = 3_000;
+/** On a machine that takes longer to start one than it is to live, it lives this long: else no attempt would ever be made. */
+const LIVES_AT_LEAST_MS = 1_000;
 const entry = fileURLToPath(new URL("./hasty-dispatcher.ts", import.meta.url));
 
-/** Runs one dispatcher after the other and ends each by SIGKILL, three seconds after it was ready. */
+/** Runs one dispatcher after the other and ends each by SIGKILL: every three seconds one, the time to start the next included. */
 export class DispatcherKiller {
   kills = 0;
+  /** From the first start to the last kill, in milliseconds. */
+  killingMs = 0;
   /** Rejects when a dispatcher does not start; never resolves. */
   readonly failed: Promise<never>;
   readonly #env: Record<string, string>;
@@ -45,15 +49,18 @@ export class DispatcherKiller {
   }
 
   async #run(): Promise<LlameroProcess> {
-    for (;;) {
+    const firstAt = performance.now();
+    for (let startedAt = firstAt; ; startedAt = performance.now()) {
       const dispatcher = await startLlamero("dispatcher", this.#env, entry);
       const wake = new AbortController();
       this.#wake = wake;
+      const leftMs = Math.max(LIVES_AT_LEAST_MS, startedAt + KILL_EVERY_MS - performance.now());
       // Cut short by `strike` and `rest`.
-      if (!this.#isResting) await pass(KILL_EVERY_MS, null, { signal: wake.signal }).catch(() => {});
+      if (!this.#isResting) await pass(leftMs, null, { signal: wake.signal }).catch(() => {});
       if (this.#isResting) return dispatcher;
       await dispatcher.kill();
       this.kills += 1;
+      this.killingMs = performance.now() - firstAt;
     }
   }
 }

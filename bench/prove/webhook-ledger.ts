@@ -48,13 +48,28 @@ export class WebhookLedger {
     return this.#count(({ ids }) => ids.size !== 1);
   }
 
+  /** Ids that stand for more than one event: by them a receiver would take one event for another. */
+  get sharedIds(): number {
+    const eventsOf = Map.groupBy(this.#pairs(), ([id]) => id);
+    return count(Array.from(eventsOf.values()), (pairs) => new Set(pairs.map(([, event]) => event)).size > 1);
+  }
+
   /** Events that a receiver took more than once: its dispatcher died before it could note the answer. */
   get takenTwice(): number {
     return this.#count(({ answers }) => answers.filter(isSuccess).length > 1);
   }
 
   get requests(): number {
-    return Array.from(this.#seen.values()).reduce((sum, { answers }) => sum + answers.length, 0);
+    return this.#answers().length;
+  }
+
+  /** Requests that were not answered by success: with a failure, or with a dropped connection. */
+  get failed(): number {
+    return count(this.#answers(), (answer) => !isSuccess(answer));
+  }
+
+  get dropped(): number {
+    return count(this.#answers(), (answer) => answer === "drop");
   }
 
   /**
@@ -75,6 +90,17 @@ export class WebhookLedger {
 
   #wake(): void {
     for (const { count, resolve } of this.#waiting) if (this.#arrived >= count) resolve();
+  }
+
+  #answers(): WebhookAnswer[] {
+    return Array.from(this.#seen.values()).flatMap(({ answers }) => answers);
+  }
+
+  /** Each id with an event that came under it; receivers may see the same event. */
+  #pairs(): [id: string, event: string][] {
+    return Array.from(this.#seen).flatMap(([key, { ids }]) =>
+      Array.from(ids, (id): [string, string] => [id, key.slice(key.indexOf(" ") + 1)]),
+    );
   }
 
   #of(path: string, jobId: string, type: string): Seen {

@@ -74,18 +74,14 @@ test("sse-clients, quick: every client has every event once", { timeout: 60_000 
   expect(code).toBe(0);
 });
 
-test("webhooks, quick: no event is lost while receivers fail and dispatchers are killed", { timeout: 180_000 }, async () => {
+test("webhooks, quick: no event is lost while receivers fail and dispatchers are killed", { timeout: 300_000 }, async () => {
   const { report, code } = await quick("webhooks");
   expect(report).toMatchObject({ name: "webhooks", quick: true, figures: { jobs: 200, deliveries: 400 } });
-  expect(report.claims.map(({ value, passed }) => [value, passed])).toEqual(Array(5).fill([0, true]));
-  const { requests, attempts_logged, attempts_broken_off, attempts_interrupted, dispatchers_killed } = report.figures as Record<
-    string,
-    number
-  >;
-  // A run in which nothing went wrong would prove nothing.
-  expect(dispatchers_killed).toBeGreaterThan(0);
-  expect(attempts_interrupted).toBeGreaterThan(0);
-  expect(attempts_broken_off).toBeGreaterThan(0);
+  const [promises, adversities] = [report.claims.slice(0, 6), report.claims.slice(6)];
+  expect(promises.map(({ value, passed }) => [value, passed])).toEqual(Array(6).fill([0, true]));
+  expect(adversities.filter(({ passed }) => !passed)).toEqual([]);
+  expect(adversities).toHaveLength(5);
+  const { requests, attempts_logged } = report.figures as Record<string, number>;
   expect(requests).toBeGreaterThan(480);
   expect(attempts_logged).toBeGreaterThanOrEqual(Number(requests));
   expect(code).toBe(0);

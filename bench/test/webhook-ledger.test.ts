@@ -8,9 +8,9 @@ beforeEach(() => {
   ledger = new WebhookLedger();
 });
 
-const request = (answer: number | "drop", id = "evt_1") => {
-  const body = JSON.stringify({ type: "job.succeeded", data: { id: jobId } });
-  ledger.note({ path: "/own", headers: { "webhook-id": id }, body }, answer);
+const request = (answer: number | "drop", { id = "evt_1", path = "/own", job = jobId } = {}) => {
+  const body = JSON.stringify({ type: "job.succeeded", data: { id: job } });
+  ledger.note({ path, headers: { "webhook-id": id }, body }, answer);
 };
 
 const attempt = (status: number | null, code: string | null = null): Omit<DeliveryAttempt, "number"> => ({
@@ -46,6 +46,7 @@ describe("a log fits what the receiver saw", () => {
     );
     expect(ledger.accountsFor({ ...log, attempts: [...log.attempts, { number: 5, ...attempt(204) }] })).toBe(true);
     expect([ledger.takenTwice, ledger.arrived, ledger.requests]).toEqual([1, 1, 4]);
+    expect([ledger.failed, ledger.dropped]).toEqual([2, 1]);
   });
 
   it("not when a request is missing, and a refused attempt does not stand for it", () => {
@@ -67,9 +68,17 @@ describe("a log fits what the receiver saw", () => {
   });
 
   it("not when the event came under another id", () => {
-    request(204, "evt_2");
+    request(204, { id: "evt_2" });
     expect(ledger.accountsFor(logOf(attempt(204)))).toBe(false);
-    request(204, "evt_1");
+    request(204, { id: "evt_1" });
     expect(ledger.withSeveralIds).toBe(1);
   });
+});
+
+it("an id may reach two receivers with one event, and stands for no other", () => {
+  request(204);
+  request(204, { path: "/endpoint" });
+  expect(ledger.sharedIds).toBe(0);
+  request(204, { job: `job_${"1".repeat(26)}` });
+  expect(ledger.sharedIds).toBe(1);
 });
