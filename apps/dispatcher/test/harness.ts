@@ -56,7 +56,8 @@ export async function openWorld(): Promise<World> {
     return id;
   };
   const succeedJob: World["succeedJob"] = async (text, over = {}) => {
-    await store.beat({ workerId: "w", host: "test", pid: process.pid, slots: [{ slug: SLUG, slots: 8 }] });
+    // More than are under way at once, so that the window takes every job.
+    await store.beat({ workerId: "w", host: "test", pid: process.pid, slots: [{ slug: SLUG, slots: 256 }] });
     const id = await submit(over);
     const claimed = await store.claim({ job_id: id, run: 1 }, "w");
     if (claimed.outcome !== "claimed") throw new Error(`the job was not claimed: ${claimed.outcome}`);

@@ -133,6 +133,17 @@ test("a renewed attempt keeps its place and its carrier; one that was recorded g
   expect(due - before).toBeGreaterThan(500_000);
 });
 
+test("more attempts than one call of a script takes are all renewed", async () => {
+  const id = await addEndpoint(harness);
+  const claims = [];
+  for (let i = 0; i < 201; i++) claims.push(await claimOne(harness, await openOne(harness), 1_000));
+  const leases = `${harness.store.keys.base}leases:${id}`;
+  const nowMs = await redisNow(harness.redis);
+  await harness.redis.zadd(leases, "XX", ...claims.flatMap(({ deliveryId }) => [nowMs + 500, deliveryId]));
+  await harness.store.webhooks.renewAttempts(claims);
+  expect(await harness.redis.zcount(leases, nowMs + 1_000, "+inf")).toBe(201);
+});
+
 test("ten failures in a row open a breaker: what is due is put off and uses none of its schedule up", async () => {
   const id = await openBreaker();
   const breaker = await harness.store.webhooks.breakerOf(id);
