@@ -17,7 +17,7 @@ export interface OutboxLoopOptions {
   logger: Logger;
 }
 
-/** Reads the outbox for ever: events of dispatchers that died first, then new ones. */
+/** Reads the outbox for ever: events of dispatchers that died, new ones, and at last those that it failed with before. */
 export async function startOutboxLoop({ outbox, deliver, logger }: OutboxLoopOptions): Promise<Loop> {
   await outbox.open();
   const handle = async (events: OutboxEvent[]) => {
@@ -31,6 +31,7 @@ export async function startOutboxLoop({ outbox, deliver, logger }: OutboxLoopOpt
     pass: async () => {
       await handle(await outbox.adopt(BATCH, ADOPT_AFTER_MS));
       await handle(await outbox.read(BATCH, BLOCK_MS));
+      await handle(await outbox.readAgain(BATCH));
     },
     onError: (error) => logger.warn({ err: error, retry_ms: RETRY_MS }, "outbox pass failed; the next one follows"),
   });

@@ -100,3 +100,30 @@ test("every event is delivered, acknowledged only afterwards, and comes again wh
   expect((await inherited.read(10, 100)).map((event) => event.jobId)).toEqual([other]);
   heir.disconnect();
 });
+
+test("an event whose delivery failed comes again soon, to the same dispatcher, beside new ones", async () => {
+  await using world = await open();
+  const { server, store, accept } = world;
+  const blocking = await connectRedis(server.url, "blocking");
+  const id = await accept();
+  await store.cancel({ id, owner: "local" });
+  const seen: string[][] = [];
+  const enough = Promise.withResolvers<void>();
+  const loop = await startOutboxLoop({
+    outbox: createOutbox(blocking, store.keys, "one"),
+    logger,
+    deliver: async (events) => {
+      seen.push(events.map(({ jobId }) => jobId));
+      if (seen.length < 3) throw new Error("Redis is away");
+      enough.resolve();
+    },
+  });
+  const startedAt = performance.now();
+  await enough.promise;
+  expect(seen).toEqual([[id], [id], [id]]);
+  // Another's events are taken over after 30 s; its own do not wait for that.
+  expect(performance.now() - startedAt).toBeLessThan(15_000);
+  const stopped = loop.stop();
+  blocking.disconnect();
+  await stopped;
+});

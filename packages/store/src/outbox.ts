@@ -1,3 +1,4 @@
+import { AppError } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
@@ -15,6 +16,8 @@ export interface OutboxEvent {
 }
 
 const GROUP = "dispatchers";
+/** How much later than the end of its wait a reading may be answered, in milliseconds; then its connection counts as dead. */
+const OVERDUE_MS = 5_000;
 
 type StreamEntries = [id: string, fields: string[] | null][];
 
@@ -52,15 +55,30 @@ export function createOutbox(redis: Redis, keys: Keys, consumer: string) {
       }
     });
 
+  const readGroup = async (command: () => Promise<unknown>): Promise<OutboxEvent[]> => {
+    const streams = ((await inGroup(command)) ?? []) as [string, StreamEntries][];
+    return parse(streams.flatMap(([, entries]) => entries));
+  };
+  const overdue = () => {
+    redis.disconnect(true);
+    return new AppError("redis_unavailable", "Redis does not answer; try again in a moment.");
+  };
+
   return {
     open,
-    /** Waits up to `blockMs` for new events. */
-    async read(count: number, blockMs: number): Promise<OutboxEvent[]> {
-      const reply = await inGroup(() =>
+    /**
+     * Waits up to `blockMs` for new events. A connection that is dead without knowing it is made anew.
+     * @throws AppError `redis_unavailable`
+     */
+    read(count: number, blockMs: number): Promise<OutboxEvent[]> {
+      const reading = readGroup(() =>
         redis.xreadgroup("GROUP", GROUP, consumer, "COUNT", count, "BLOCK", blockMs, "STREAMS", keys.outbox, ">"),
       );
-      const streams = (reply ?? []) as [string, StreamEntries][];
-      return parse(streams.flatMap(([, entries]) => entries));
+      return within(blockMs + OVERDUE_MS, reading, overdue);
+    },
+    /** The events that this consumer was given and has not acknowledged: it failed with them, or their answer never came. */
+    readAgain(count: number): Promise<OutboxEvent[]> {
+      return readGroup(() => redis.xreadgroup("GROUP", GROUP, consumer, "COUNT", count, "STREAMS", keys.outbox, "0"));
     },
     /** Takes over events that another dispatcher has held for at least `idleMs` without acknowledging them. */
     async adopt(count: number, idleMs: number): Promise<OutboxEvent[]> {
@@ -80,4 +98,14 @@ export function createOutbox(redis: Redis, keys: Keys, consumer: string) {
     },
   };
 }
+async function within<T>(ms: number, promise: Promise<T>, tooLate: () => Error): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooLate()), ms);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export type Outbox = ReturnType<typeof createOutbox>;

@@ -1,3 +1,4 @@
+import { startRedis } from "@llamero/testkit";
 import { afterEach, expect, test } from "vitest";
 import { connectRedis, createOutbox, type Outbox } from "../src/index.ts";
 import { done, openSlots, start, submit, useStore } from "./harness.ts";
@@ -72,6 +73,35 @@ test("hands the events of a dispatcher that died to another, under the same ids"
   expect(adopted).toEqual(dead);
   await heir.acknowledge(adopted.map((event) => event.id));
   expect(await heir.adopt(10, 0)).toEqual([]);
+});
+
+test("gives what it gave and nobody acknowledged again, to the same dispatcher alone", async () => {
+  for (let i = 0; i < 3; i++) await harness.store.cancel(await submit(harness));
+  const [one, other] = [await dispatcher("one"), await dispatcher("other")];
+  expect(await one.readAgain(10)).toEqual([]);
+  const events = await one.read(10, 10);
+  expect(await one.readAgain(10)).toEqual(events);
+  expect(await one.readAgain(2)).toEqual(events.slice(0, 2));
+  expect(await other.readAgain(10)).toEqual([]);
+  await one.acknowledge(events.map((event) => event.id));
+  expect(await one.readAgain(10)).toEqual([]);
+});
+
+test("gives a reading up that Redis does not answer, and goes on when it does again", async () => {
+  const server = await startRedis();
+  const connection = await connectRedis(server.url, "blocking");
+  try {
+    const outbox = createOutbox(connection, harness.store.keys, "d1");
+    await outbox.open();
+    server.process.kill("SIGSTOP");
+    await expect(outbox.read(1, 10)).rejects.toMatchObject({ code: "redis_unavailable" });
+    server.process.kill("SIGCONT");
+    expect(await outbox.read(1, 10)).toEqual([]);
+  } finally {
+    server.process.kill("SIGCONT");
+    connection.disconnect();
+    await server.close();
+  }
 });
 
 test("opens again and again, and goes on by itself after Redis has lost the group", async () => {
