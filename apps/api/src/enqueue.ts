@@ -16,11 +16,16 @@ export async function addCarriers(
 
 /**
  * Accepts a job and sends it on its way.
- * @throws AppError `idempotency_conflict`
+ * @throws AppError `idempotency_conflict`, `backlog_full`, `redis_memory_full`
  */
 export async function enqueue(services: Services, { job, model }: { job: NewJob; model: string }): Promise<Job> {
-  const { store } = services;
+  const { store, memory } = services;
+  memory.requireRoom();
   const result = await store.accept(job, model);
+  if (result.outcome === "full") {
+    const text = `Too many jobs wait for ${model}. Try again in ${result.retryAfterSeconds} s, when there may be room.`;
+    throw new AppError("backlog_full", text, { retryAfterSeconds: result.retryAfterSeconds });
+  }
   if (result.outcome === "conflict")
     throw new AppError("idempotency_conflict", `This Idempotency-Key was used with another body, for job ${result.id}.`, {
       param: "Idempotency-Key",

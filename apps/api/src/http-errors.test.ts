@@ -13,7 +13,7 @@ describe.each(errorCodes)("%s", (code) => {
     expect(errorSchema.parse(body)).toEqual(body);
     if (kind === "request" || kind === "state") expect(status).toBeGreaterThanOrEqual(400);
     if (kind === "request" || kind === "state") expect(status).toBeLessThan(500);
-    if (kind === "capacity") expect(status).toBe(503);
+    if (kind === "capacity") expect([429, 503]).toContain(status);
     if (kind === "attempt" || kind === "startup" || kind === "internal") expect(status).toBe(500);
   });
 
@@ -25,10 +25,15 @@ describe.each(errorCodes)("%s", (code) => {
   });
 
   it("tells clients whether and when to try again", () => {
-    expect("retry-after" in headers).toBe(status === 503);
+    expect(headers["retry-after"]).toBe(kind === "capacity" ? "2" : undefined);
     expect("www-authenticate" in headers).toBe(status === 401);
     expect(headers["x-should-retry"]).toBe(status === 409 ? "false" : undefined);
   });
+});
+
+it("says when another try makes sense where that is known", () => {
+  const { headers } = errorAnswer(new AppError("backlog_full", "Too many jobs wait.", { retryAfterSeconds: 40 }));
+  expect(headers["retry-after"]).toBe("40");
 });
 
 it.each([new TypeError(SECRET), SECRET, null, undefined, { message: SECRET, status: 418, stack: SECRET }])(

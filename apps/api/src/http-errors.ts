@@ -26,6 +26,7 @@ const statuses: Record<ErrorCode, number> = {
   delivery_pending: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  backlog_full: 429,
   no_models: 503,
   redis_unavailable: 503,
   redis_memory_full: 503,
@@ -46,8 +47,9 @@ const statuses: Record<ErrorCode, number> = {
   internal_error: 500,
 };
 
-/** Seconds after which a 503 is worth another try. */
+/** Seconds after which another try makes sense where nobody knows better. */
 const RETRY_AFTER_SECONDS = 2;
+const WORTH_ANOTHER_TRY = new Set([429, 503]);
 
 export const errorSchema = z
   .object({
@@ -59,6 +61,7 @@ function typeOf(status: number): string {
   if (status === 401 || status === 403) return "authentication_error";
   if (status === 404) return "not_found_error";
   if (status === 409) return "conflict_error";
+  if (status === 429) return "rate_limit_error";
   if (status === 503) return "unavailable_error";
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
@@ -76,7 +79,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const isInside = status === 500;
   const message = isInside ? "Something went wrong on our side; the log has it under this request's id." : known.message;
   const headers: Record<string, string> = {};
-  if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
+  if (WORTH_ANOTHER_TRY.has(status)) headers["retry-after"] = String(known.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   if (status === 409) headers["x-should-retry"] = "false";
   const code = isInside ? "internal_error" : known.code;

@@ -18,6 +18,7 @@ import { createIds } from "./ids.ts";
 import { JobEvents } from "./job-events.ts";
 import { listen } from "./listen.ts";
 import { ModelLookup } from "./model-lookup.ts";
+import { RedisMemory } from "./redis-memory.ts";
 import { WebhookTargets } from "./webhook-targets.ts";
 
 /** Runs an API process until it is told to stop. */
@@ -36,8 +37,16 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
 async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>): Promise<ReadyDetails> {
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
-  await requireServer(redis);
-  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
+  for (const warning of await requireServer(redis)) logger.warn(warning);
+  const store = createStore({
+    redis,
+    prefix: config.LLAMERO_PREFIX,
+    maxWaiting: config.LLAMERO_MAX_WAITING,
+    waitReplicas: config.LLAMERO_REDIS_WAIT_REPLICAS,
+  });
+  const memory = new RedisMemory({ store, logger });
+  lifecycle.defer("redis memory", () => memory.stop());
+  await memory.start();
 
   const isLoopback = isLoopbackHost(config.HOST);
   const auth = new Auth({ fixedKeys: config.LLAMERO_API_KEYS, apiKeys: store.apiKeys, isLoopback, now: Date.now });
@@ -60,7 +69,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     now: Date.now,
   });
   const app = createApp({
-    services: { store, carriers, notifications, events, models, webhookTargets, logger, newJobId, now: Date.now },
+    services: { store, carriers, notifications, events, models, webhookTargets, memory, logger, newJobId, now: Date.now },
     auth,
     maxBodyBytes,
     version: packageJson.version,

@@ -15,6 +15,7 @@ const errorTexts = {
   409: "It is not in a state for this, or the Idempotency-Key was used with another body.",
   413: "The body is too large.",
   415: "The body is not JSON.",
+  429: "Too many jobs wait for the model; `Retry-After` says when there may be room.",
   503: "Redis does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
 } as const;
 
@@ -39,7 +40,11 @@ function operation(route: Route): ZodOpenApiOperationObject {
   ]);
   const failures = errorStatuses(route).map((status) => [
     String(status),
-    { description: errorTexts[status], content: json(errorSchema), ...(status === 503 ? { headers: retryAfterHeader } : {}) },
+    {
+      description: errorTexts[status],
+      content: json(errorSchema),
+      ...(status === 503 || status === 429 ? { headers: retryAfterHeader } : {}),
+    },
   ]);
   return {
     operationId: route.operationId,

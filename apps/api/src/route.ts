@@ -4,6 +4,7 @@ import type { Notifications, Store } from "@llamero/store";
 import type { z } from "zod";
 import type { JobEvents } from "./job-events.ts";
 import type { ModelLookup } from "./model-lookup.ts";
+import type { RedisMemory } from "./redis-memory.ts";
 import type { WebhookTargets } from "./webhook-targets.ts";
 
 /** What handlers work with. */
@@ -14,6 +15,7 @@ export interface Services {
   events: JobEvents;
   models: ModelLookup;
   webhookTargets: WebhookTargets;
+  memory: Pick<RedisMemory, "requireRoom">;
   logger: Logger;
   newJobId: () => string;
   /** Milliseconds since the epoch. */
@@ -57,7 +59,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
   responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */
-  errors?: readonly (404 | 409 | 503)[];
+  errors?: readonly (404 | 409 | 429 | 503)[];
   handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;
 }
 

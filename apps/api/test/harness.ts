@@ -11,6 +11,7 @@ import { createIds } from "../src/ids.ts";
 import { JobEvents } from "../src/job-events.ts";
 import { type Listening, listen } from "../src/listen.ts";
 import { ModelLookup } from "../src/model-lookup.ts";
+import { RedisMemory } from "../src/redis-memory.ts";
 import type { Services } from "../src/route.ts";
 import { WebhookTargets, type WebhookTargetsOptions } from "../src/webhook-targets.ts";
 import { StandInWorker } from "./stand-in-worker.ts";
@@ -26,6 +27,7 @@ export interface ApiOptions {
   now?: () => number;
   carriers?: Services["carriers"];
   heartbeatMs?: number;
+  maxWaiting?: number;
   webhooks?: Partial<WebhookTargetsOptions>;
 }
 
@@ -34,6 +36,7 @@ export interface Api {
   app: Hono;
   store: Store;
   notifications: Notifications;
+  memory: RedisMemory;
   /** Log lines so far, as JSON. */
   logs: string[];
   listen(): Promise<Listening>;
@@ -61,7 +64,7 @@ export const jsonType = { "content-type": "application/json" };
 
 export async function openApi(url: string, worker: StandInWorker, options: ApiOptions = {}): Promise<Api> {
   const redis = await connectRedis(url, "commands");
-  const store = createStore({ redis, prefix: "test" });
+  const store = createStore({ redis, prefix: "test", maxWaiting: options.maxWaiting ?? 1_000_000 });
   const notifications = new Notifications(await connectRedis(url, "blocking"), store.keys);
   const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker, heartbeatMs } = options;
   const logs: string[] = [];
@@ -69,6 +72,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
   const models = new ModelLookup(store, now);
   const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now });
   const events = new JobEvents({ store, notifications, logger, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
+  const memory = new RedisMemory({ store, logger });
   const webhookTargets = new WebhookTargets({
     guard: new AddressGuard(),
     allowHttp: false,
@@ -78,7 +82,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const app = createApp({
-    services: { store, carriers, notifications, events, models, webhookTargets, logger, newJobId, now },
+    services: { store, carriers, notifications, events, models, webhookTargets, memory, logger, newJobId, now },
     auth,
     maxBodyBytes: MAX_BODY_BYTES,
     version: "1.2.3",
@@ -98,6 +102,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     store,
     notifications,
     logs,
+    memory,
     request: ask,
     post,
     submit: async (body = { prompt: "hello" }, headers = {}) => {
@@ -150,6 +155,8 @@ export interface Harness extends Api {
   /** A further instance on the same Redis. */
   replica(options?: ApiOptions): Promise<Api>;
   reset(): Promise<void>;
+  /** Lets as many jobs wait as may. */
+  fill(): Promise<void>;
 }
 
 export async function openHarness(options: ApiOptions = {}): Promise<Harness> {
@@ -173,6 +180,10 @@ export async function openHarness(options: ApiOptions = {}): Promise<Harness> {
       await announce(worker.store, "tiny", { is_default: true });
       await announce(worker.store, "embedder", { capabilities: ["embedding"] });
       await worker.open(4);
+    },
+    fill: async () => {
+      await worker.open(0);
+      for (let i = 0; i < (options.maxWaiting ?? 0); i++) await first.submit();
     },
     close: async () => {
       await Promise.all(apis.map((api) => api.close()));

@@ -8,7 +8,7 @@ import { answerSchema, answerType, type Document, documentSchema, operations, re
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
 import { answering } from "./stand-in-worker.ts";
 
-const api = useApi();
+const api = useApi({ maxWaiting: 30 });
 let document: Document;
 
 beforeAll(async () => {
@@ -80,6 +80,7 @@ const provoke: Record<string, Record<number, () => Request | Promise<Request>>> 
     },
     413: () => post({ "content-length": "20000000" }),
     415: () => post({ "content-type": "text/plain" }),
+    429: () => api.fill().then(() => post()),
   },
   listJobs: {
     200: async () => {
@@ -107,6 +108,10 @@ const provoke: Record<string, Record<number, () => Request | Promise<Request>>> 
     202: async () => ({ method: "POST", path: `/v1/jobs/${await ended()}/retry` }),
     404: () => ({ method: "POST", path: `/v1/jobs/${none}/retry` }),
     409: async () => ({ method: "POST", path: `/v1/jobs/${await waiting()}/retry` }),
+    429: async () => {
+      const path = `/v1/jobs/${await ended()}/retry`;
+      return api.fill().then(() => ({ method: "POST", path }));
+    },
   },
   deleteJob: {
     200: async () => ({ method: "DELETE", path: `/v1/jobs/${await ended()}` }),

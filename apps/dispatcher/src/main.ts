@@ -31,7 +31,7 @@ async function start(context: ProcessContext<Settings<"dispatcher">>, options: D
   const { config, logger, lifecycle, fail } = context;
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
-  await requireServer(redis);
+  for (const warning of await requireServer(redis)) logger.warn(warning);
   const blocking = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis outbox", () => blocking.disconnect());
 

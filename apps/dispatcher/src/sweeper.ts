@@ -28,7 +28,8 @@ async function sweepAll({ store, carriers, retentionMs, logger }: SweeperOptions
 }
 
 async function repairAll({ store, carriers, logger }: SweeperOptions): Promise<void> {
-  for (const { slug } of await store.catalogue()) {
+  // Variants wait in their base's queue.
+  for (const { slug } of (await store.catalogue()).filter(({ base }) => base === null)) {
     const repaired = await repairWindow(store, carriers, slug);
     if (repaired > 0) logger.warn({ model: slug, repaired }, "replaced missing carriers");
     await carriers.add(await store.feed([slug]));

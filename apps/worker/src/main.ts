@@ -34,14 +34,14 @@ export async function main(env: Env): Promise<void> {
   });
 }
 
-async function openRedis({ config, lifecycle }: Context) {
+async function openRedis({ config, lifecycle, logger }: Context) {
   const open = async (name: string, role: "worker" | "blocking") => {
     const redis = await connectRedis(config.REDIS_URL, role);
     lifecycle.defer(name, () => redis.disconnect());
     return redis;
   };
   const redis = await open("redis", "worker");
-  await requireServer(redis);
+  for (const warning of await requireServer(redis)) logger.warn(warning);
   return { redis, pulls: await open("redis pulls", "blocking"), hints: await open("redis hints", "blocking") };
 }
 

@@ -30,6 +30,7 @@ const table = {
   webhook_endpoint_disabled: { kind: "state", retryable: false },
   too_many_webhook_endpoints: { kind: "state", retryable: false },
   delivery_pending: { kind: "state", retryable: false },
+  backlog_full: { kind: "capacity", retryable: true },
   no_models: { kind: "capacity", retryable: true },
   redis_unavailable: { kind: "capacity", retryable: true },
   redis_memory_full: { kind: "capacity", retryable: true },
@@ -55,17 +56,26 @@ export type ErrorCode = keyof typeof table;
 
 export const errorCodes = Object.keys(table) as ErrorCode[];
 
+export interface AppErrorOptions {
+  param?: string | null;
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
 /** An error with a code from the table and a message that tells the reader what to do next. */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
   /** The request field at fault, dotted (`params.temperature`); null when there is none. */
   readonly param: string | null;
+  /** When another try makes sense; null where nobody knows. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(code: ErrorCode, message: string, options: { param?: string | null; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.param = options.param ?? null;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 
   get kind(): ErrorKind {

@@ -39,12 +39,28 @@ const table = {
   REDIS_URL: {
     schema: z
       .string()
-      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+)$/)
+      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+|sentinel:\/\/[^/]+\/[^/]+(\/\d+)?)$/)
       .default("redis://127.0.0.1:6379"),
-    allowed: "redis://host:port, rediss://host:port or unix:///path/to/redis.sock",
-    description: "Redis or Valkey, 7.0 or newer. `llamero dev` starts its own when this is not set.",
+    allowed: "redis://host:port, rediss://host:port, unix:///path/to/redis.sock or sentinel://host:port,host:port/name",
+    description:
+      "Redis or Valkey, 7.0 or newer; `sentinel://host:26379,host2:26379/name` asks Sentinels for it. `llamero dev` starts its own " +
+      "when this is not set.",
     readBy: everyProcess,
     secret: true,
+  },
+  LLAMERO_REDIS_WAIT_REPLICAS: {
+    schema: integer(0, 16).default(0),
+    allowed: "an integer from 0 to 16",
+    description:
+      "Replicas of Redis that must have a job before it counts as accepted. What they do not confirm within a second is answered 503.",
+    readBy: ["api"],
+  },
+  LLAMERO_MAX_WAITING: {
+    schema: integer(1, 100_000_000).default(1_000_000),
+    allowed: "an integer from 1 to 100000000",
+    description:
+      "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room.",
+    readBy: ["api"],
   },
   DATA_DIR: {
     schema: z.string().default(".data"),

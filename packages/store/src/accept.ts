@@ -25,10 +25,25 @@ export type AcceptResult =
   /** `job` is what a reader would see now, without the position: it is made here to spare a read. */
   | { outcome: "accepted"; job: Job; fed: FedJob[] }
   /** `duplicate`: this very request was accepted before, as `id`; `conflict`: the key was used with another body. */
-  | { outcome: "duplicate" | "conflict"; id: string };
+  | { outcome: "duplicate" | "conflict"; id: string }
+  /** Too many jobs wait for its model. */
+  | { outcome: "full"; retryAfterSeconds: number };
+
+/** What a deployment asks of the jobs that it accepts. */
+export interface Acceptance {
+  /** Jobs that may wait in one queue; null is no limit. */
+  maxWaiting: number | null;
+  /** Returns when a job that has been written is where it must be. */
+  confirm: () => Promise<void>;
+}
 
 /** Commits a job: when this resolves, it is stored, indexed and waiting, and survives the caller's death. */
-export async function accept(run: RunScript, job: NewJob, model: string): Promise<AcceptResult> {
+export async function accept(
+  run: RunScript,
+  job: NewJob,
+  model: string,
+  { maxWaiting, confirm }: Acceptance,
+): Promise<AcceptResult> {
   const reply = (await run("accept", [
     job.id,
     job.owner,
@@ -41,8 +56,12 @@ export async function accept(run: RunScript, job: NewJob, model: string): Promis
     job.metadata === null ? "" : JSON.stringify(job.metadata),
     job.retryOf ?? "",
     job.webhook ? JSON.stringify(job.webhook) : "",
-  ])) as ["accepted" | "duplicate" | "conflict", ...unknown[]];
+    maxWaiting ?? "",
+  ])) as ["accepted" | "duplicate" | "conflict" | "full", ...unknown[]];
   const [outcome, status, nowMs] = reply;
+  if (outcome === "full") return { outcome, retryAfterSeconds: Number(reply[1]) };
+  // A duplicate may be one whose first answer was that it is not confirmed.
+  await confirm();
   if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
   return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 3) };
 }

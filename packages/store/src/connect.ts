@@ -18,11 +18,38 @@ const roles = {
   blocking: { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
 } satisfies Record<ConnectionRole, RedisOptions>;
 
-/** `redis://`, `rediss://` and `unix:///path/to.sock`. */
-function create(url: string, options: Omit<RedisOptions, "replyMapping">): Redis {
+type Options = Omit<RedisOptions, "replyMapping">;
+
+const SENTINEL_PORT = 26_379;
+
+/** `sentinel://user:password@host:26379,host2:26379/name/db`: the credentials are the server's, and the port may be left out. */
+function sentinelOptions(url: string): Options {
+  const [, user, password, hosts = "", name = "", db] =
+    /^sentinel:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)\/([^/]+)(?:\/(\d+))?$/.exec(url) ?? [];
+  const sentinels = hosts.split(",").map((host) => {
+    const { hostname, port } = new URL(`redis://${host}`);
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || SENTINEL_PORT) };
+  });
+  return {
+    sentinels,
+    name: decodeURIComponent(name),
+    ...(user ? { username: decodeURIComponent(user) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(db === undefined ? {} : { db: Number(db) }),
+  };
+}
+
+/** `redis://`, `rediss://`, `unix:///path/to.sock` and `sentinel://host,host/name`. */
+function create(url: string, options: Options): Redis {
   if (url.startsWith("unix://")) return new Redis(url.slice("unix://".length), options);
+  if (url.startsWith("sentinel://")) return new Redis({ ...options, ...sentinelOptions(url) });
   return new Redis(url, options);
 }
+
+/** A server that has become a replica is left, for the one that took its place: a command on it would fail for ever. */
+const isDemoted = (error: Error) => error.message.startsWith("READONLY ");
+/** What ioredis is to do after an error: reconnect, and send the command again or not. */
+const RECONNECT = { andFail: 1, andResend: 2 } as const;
 
 /** The address as it may be shown: without user and password. */
 export function shownUrl(url: string): string {
@@ -39,6 +66,7 @@ export async function connectRedis(url: string, role: ConnectionRole): Promise<R
     lazyConnect: true,
     // BullMQ develops against RESP2, and stream replies differ in RESP3.
     protocol: 2,
+    reconnectOnError: (error) => isDemoted(error) && (role === "commands" ? RECONNECT.andFail : RECONNECT.andResend),
     retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, 50 * 2 ** Math.min(attempt, 5)),
   });
   // Every caller sees its own command fail; without a listener the emitter would end the process.

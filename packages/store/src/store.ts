@@ -14,7 +14,9 @@ import { type ListQuery, listJobs } from "./list-jobs.ts";
 import { position } from "./position.ts";
 import { type JobRecord, readRecords, toJob } from "./record.ts";
 import { guarded } from "./redis-errors.ts";
+import { Replicas } from "./replicas.ts";
 import { createScripts } from "./scripts.ts";
+import { serverMemory } from "./server-memory.ts";
 import { staleWindow, sweep } from "./sweep.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
 
@@ -24,6 +26,10 @@ export interface StoreOptions {
   prefix: string;
   /** Which cell this Redis is, 0 to 1023. */
   cell?: number;
+  /** Jobs that may wait in one queue; more are not accepted. Default: no limit. */
+  maxWaiting?: number;
+  /** Replicas of Redis that must have a job before it is accepted. Default: 0. */
+  waitReplicas?: number;
 }
 
 export interface Reference {
@@ -35,8 +41,10 @@ export interface Reference {
  * The job store: every read and write of job records. Owns no connection.
  * Everything rejects with AppError `redis_unavailable` or `redis_memory_full` when Redis is away or full.
  */
-export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
+export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas = 0 }: StoreOptions) {
   const keys = createKeys(prefix, cell);
+  const replicas = new Replicas(redis, waitReplicas);
+  const acceptance = { maxWaiting: maxWaiting ?? null, confirm: () => replicas.confirm() };
   const { run, runTogether } = createScripts(redis, keys.base);
   const names = new Map<string, string>();
 
@@ -57,7 +65,7 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
     keys,
     cell,
     /** Commits a job; `model` is the name that its view gives. */
-    accept: (job: NewJob, model: string = job.slug) => accept(run, job, model),
+    accept: (job: NewJob, model: string = job.slug) => accept(run, job, model, acceptance),
     feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
     claim: (carrier: { job_id: string; run: number }, workerId: string, variants: readonly string[] = []) =>
       claim(run, carrier, workerId, variants),
@@ -90,6 +98,7 @@ export function createStore({ redis, prefix, cell = 0 }: StoreOptions) {
         const page = await listJobs(redis, keys, query);
         return { jobs: await Promise.all(page.records.map((record) => view(record, false))), hasMore: page.hasMore };
       }),
+    memory: () => serverMemory(redis),
     /** @throws AppError `redis_unavailable` */
     ping: async (): Promise<void> => {
       await guarded(() => redis.ping());

@@ -17,6 +17,7 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...checkParts(snapshot, jobs),
     ...checkIdempotency(snapshot, jobs),
     ...checkFleet(snapshot),
+    ...checkWaiting(snapshot),
     ...checkDeliveries(snapshot, jobs),
   ];
 }
@@ -131,6 +132,19 @@ function checkIdempotency(snapshot: Snapshot, jobs: Map<string, Fields>): string
 }
 
 /** Live workers, their models and the windows agree. */
+function checkWaiting(snapshot: Snapshot): string[] {
+  const counted = new Map<string, number>();
+  for (const [name, ids] of named(snapshot.zsets, "backlog:")) {
+    const queue = name.split(":", 1)[0] ?? "";
+    counted.set(queue, (counted.get(queue) ?? 0) + ids.size);
+  }
+  const told = snapshot.hashes.get("waiting") ?? {};
+  const queues = new Set([...counted.keys(), ...Object.keys(told)]);
+  return Array.from(queues)
+    .filter((queue) => (counted.get(queue) ?? 0) !== Number(told[queue] ?? 0))
+    .map((queue) => `${counted.get(queue) ?? 0} jobs wait for ${queue}, and ${told[queue]} are counted`);
+}
+
 function checkFleet(snapshot: Snapshot): string[] {
   const problems: string[] = [];
   const alive = snapshot.zsets.get("workers") ?? new Map<string, number>();

@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 test("takes a server as it comes", async () => {
-  await requireServer(redis);
+  expect(await requireServer(redis)).toEqual([]);
 });
 
 test("refuses a server that would evict jobs, and says the command that mends it", async () => {
@@ -25,6 +25,11 @@ test("refuses a server that would evict jobs, and says the command that mends it
     code: "config_invalid",
     message: /CONFIG SET maxmemory-policy noeviction/,
   });
+});
+
+test("warns of a server that keeps no append-only file, and says the command that mends it", async () => {
+  await redis.config("SET", "appendonly", "no");
+  expect(await requireServer(redis)).toEqual([expect.stringContaining("CONFIG SET appendonly yes")]);
 });
 
 test("refuses a server that is too old", async () => {

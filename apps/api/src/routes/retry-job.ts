@@ -14,7 +14,7 @@ export const retryJob = route({
   tag: "jobs",
   request: { path: jobPath },
   responses: { 202: { description: "The new job.", schema: jobSchema } },
-  errors: [404, 409],
+  errors: [404, 409, 429],
   handle: async ({ path, owner }, services) => {
     const { store } = services;
     // Read before the record: a job that is still there then had its webhook here.

@@ -73,6 +73,6 @@ export const submitJob = route({
     202: { description: "Accepted and stored; `Location` is where to poll it.", schema: jobSchema, headers: locationHeader },
     200: { description: "Ended within the wait that `Prefer` asked for.", schema: jobSchema, headers: locationHeader },
   },
-  errors: [404, 409],
+  errors: [404, 409, 429],
   handle,
 });

@@ -1,6 +1,9 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
--- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id}.
-local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook = unpack(ARGV)
+-- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id} | {'full', seconds until there may be room}.
+local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting = unpack(ARGV)
+
+-- What is told where nothing has ended lately, in seconds, and the most that is told.
+local UNKNOWN_WAIT, LONGEST_WAIT = 60, 3600
 
 local idempotency_key = P .. 'idem:' .. owner .. ':' .. idempotency
 if idempotency ~= '' then
@@ -10,11 +13,19 @@ if idempotency ~= '' then
     return { hash == body_hash and 'duplicate' or 'conflict', first }
   end
 end
+local is_due = run_at == '' or tonumber(run_at) <= now
+if is_due and max_waiting ~= '' then
+  local excess = tonumber(redis.call('HGET', P .. 'waiting', queue_of(slug)) or '0') - tonumber(max_waiting) + 1
+  if excess > 0 and redis.call('EXISTS', P .. 'req:' .. id) == 0 then
+    local rate = drain_rate(queue_of(slug))
+    local seconds = rate > 0 and math.ceil(excess / rate) or UNKNOWN_WAIT
+    return { 'full', math.min(seconds, LONGEST_WAIT) }
+  end
+end
 -- The same id again is the same call again, sent twice by a connection that broke in between.
 if not redis.call('SET', P .. 'req:' .. id, request, 'NX') then return { 'duplicate', id } end
 if idempotency ~= '' then redis.call('SET', idempotency_key, id .. ' ' .. body_hash) end
 
-local is_due = run_at == '' or tonumber(run_at) <= now
 local status = is_due and 'queued' or 'scheduled'
 local record = { 'v', 1, 'owner', owner, 'model', slug, 'status', status, 'created_ms', now }
 local function add(name, value)

@@ -66,9 +66,29 @@ local function group_of(owner)
   return owner .. ':normal'
 end
 
+-- How many jobs stand in the backlogs of each queue, over all its groups.
+local function count_waiting(queue, change)
+  redis.call('HINCRBY', P .. 'waiting', queue, change)
+end
+
+-- Over how long the rate at which a queue drains is averaged.
+local DRAIN_MS = 60000
+
+-- Jobs a second that have ended on a queue's workers of late: each adds its share of a second, and what was fades.
+local function drain_rate(queue)
+  local rate, at = unpack(redis.call('HMGET', P .. 'drain:' .. queue, 'rate', 'at'))
+  if not rate then return 0 end
+  return tonumber(rate) * math.exp((tonumber(at) - now) / DRAIN_MS)
+end
+
+local function count_drained(queue)
+  redis.call('HSET', P .. 'drain:' .. queue, 'rate', drain_rate(queue) + 1000 / DRAIN_MS, 'at', now)
+end
+
 -- An addition can only lower a group's head, so the rank needs no look at the backlog.
 local function enqueue(id, owner, slug, ready_ms)
   local queue, group = queue_of(slug), group_of(owner)
+  count_waiting(queue, 1)
   redis.call('ZADD', P .. 'backlog:' .. queue .. ':' .. group, ready_ms, id)
   redis.call('ZADD', P .. 'groups:' .. queue, 'LT', ready_ms, group)
 end
@@ -76,7 +96,9 @@ end
 local function dequeue(id, owner, slug)
   local queue, group = queue_of(slug), group_of(owner)
   redis.call('ZREM', P .. 'parked:' .. slug, id)
-  if redis.call('ZREM', P .. 'backlog:' .. queue .. ':' .. group, id) == 1 then rank_group(queue, group) end
+  if redis.call('ZREM', P .. 'backlog:' .. queue .. ':' .. group, id) == 0 then return end
+  rank_group(queue, group)
+  count_waiting(queue, -1)
 end
 
 -- Moves the next waiting jobs into the window of a queue until it holds `cap` jobs. What was moved is left in `fed` as
@@ -85,9 +107,10 @@ local function feed(slug)
   local cap = tonumber(redis.call('GET', P .. 'cap:' .. slug) or '0')
   if cap == 0 then return end
   local room = math.min(FEED_LIMIT - #fed / 3, cap - redis.call('ZCARD', P .. 'window:' .. slug))
+  local moved = 0
   while room > 0 do
     local group = redis.call('ZRANGE', P .. 'groups:' .. slug, 0, 0)[1]
-    if not group then return end
+    if not group then break end
     local id = redis.call('ZPOPMIN', P .. 'backlog:' .. slug .. ':' .. group)[1]
     rank_group(slug, group)
     redis.call('ZADD', P .. 'window:' .. slug, exactly_now + #fed / 3000, id)
@@ -96,7 +119,9 @@ local function feed(slug)
     fed[#fed + 1] = run
     fed[#fed + 1] = slug
     room = room - 1
+    moved = moved + 1
   end
+  if moved > 0 then count_waiting(slug, -moved) end
 end
 
 -- Models whose windows or backlogs a script has changed. They are fed once, when the script is through with everything
@@ -120,6 +145,7 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   if message ~= '' then redis.call('SET', P .. 'err:' .. id, message) end
   if result ~= '' then redis.call('SET', P .. 'out:' .. id, result) end
   if from == 'queued' then dequeue(id, owner, slug) end
+  if from == 'running' then count_drained(queue_of(slug)) end
   if from == 'scheduled' then redis.call('ZREM', P .. 'scheduled', id) end
   redis.call('ZREM', P .. 'window:' .. queue_of(slug), id)
   redis.call('ZREM', P .. 'deadlines', id)
