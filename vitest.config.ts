@@ -4,7 +4,6 @@ const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
 
 export default defineConfig({
   test: {
-    reporters: process.env["CI"] ? ["default"] : ["default"],
     projects: [
       {
         test: {
