@@ -46,7 +46,10 @@ describe.each(all)("%s %s", (method, path) => {
       const taken = routes
         .filter((route) => route.path.replace("{id}", anId) === path)
         .map((route) => route.method.toUpperCase());
-      if (taken.includes(other) || other === "TRACE") continue;
+      // `/v1/jobs/retry` is also what the route of one job takes for an id.
+      const takes = (route: (typeof routes)[number]) =>
+        route.method.toUpperCase() === other && new RegExp(`^${route.path.replace("{id}", "[^/]+")}$`).test(path);
+      if (routes.some(takes) || other === "TRACE") continue;
       const error = await errorOf(await api.request(path, { method: other }));
       expect(error).toMatchObject({ status: 405, code: "method_not_allowed" });
       expect(error.headers.get("allow")).toBe(taken.flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name])).join(", "));

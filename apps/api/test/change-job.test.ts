@@ -108,9 +108,16 @@ describe("POST /v1/jobs/{id}/retry", () => {
     const job = (await response.json()) as Job;
     expect(response.status).toBe(202);
     expect(response.headers.get("location")).toBe(`/v1/jobs/${job.id}`);
-    expect(job).toMatchObject({ status: "queued", retry_of: old.id, params: old.params, metadata: old.metadata, model: "tiny" });
+    expect(job).toMatchObject({
+      status: "queued",
+      retry_of: old.id,
+      retried_by: null,
+      params: old.params,
+      metadata: old.metadata,
+      model: "tiny",
+    });
     expect(job.id).not.toBe(old.id);
-    expect(await api.job(old.id)).toEqual(old);
+    expect(await api.job(old.id)).toEqual({ ...old, retried_by: job.id });
     const claim = await api.worker.take();
     expect(claim.jobId).toBe(job.id);
     expect(claim.request).toMatchObject({ messages: [{ role: "user", content: "a" }] });

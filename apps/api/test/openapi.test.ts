@@ -113,6 +113,19 @@ const provoke: Record<string, Record<number, () => Request | Promise<Request>>> 
       return api.fill().then(() => ({ method: "POST", path }));
     },
   },
+  retryJobs: {
+    202: async () => {
+      await api.post(`/v1/jobs/${await waiting()}/cancel`);
+      return { ...post({}, '{"status":"cancelled"}'), path: "/v1/jobs/retry" };
+    },
+    404: () => ({ ...post({}, '{"model":"none"}'), path: "/v1/jobs/retry" }),
+    413: () => ({ ...post({ "content-length": "20000000" }), path: "/v1/jobs/retry" }),
+    415: () => ({ ...post({ "content-type": "text/plain" }), path: "/v1/jobs/retry" }),
+    429: async () => {
+      await api.post(`/v1/jobs/${await waiting()}/cancel`);
+      return api.fill().then(() => ({ ...post({}, '{"status":"cancelled"}'), path: "/v1/jobs/retry" }));
+    },
+  },
   deleteJob: {
     200: async () => ({ method: "DELETE", path: `/v1/jobs/${await ended()}` }),
     404: () => ({ method: "DELETE", path: `/v1/jobs/${none}` }),

@@ -209,7 +209,7 @@ describe("a job's webhook", () => {
     const old = await api.submit({ prompt: "a", webhook }, { prefer: "wait=20" });
     const job = (await (await api.post(`/v1/jobs/${old.id}/retry`)).json()) as Job;
     expect(job.webhook).toEqual(old.webhook);
-    expect(await api.store.webhooks.jobWebhook(job.id)).toEqual(webhook);
+    expect((await api.store.getRecord({ id: job.id, owner: "local" }))?.hook).toEqual(webhook);
   });
 
   it("makes the same call for the same Idempotency-Key only when it is the same", async () => {

@@ -89,6 +89,7 @@ export const jobSchema = z
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     metadata: metadataSchema,
     retry_of: jobIdSchema.nullable(),
+    retried_by: jobIdSchema.nullable().meta({ description: "The newest job that runs this one again." }),
     webhook: jobWebhookViewSchema.nullable(),
   })
   .meta({ id: "Job" });

@@ -17,6 +17,8 @@ export interface NewJob {
   idempotency: { key: string; bodyHash: string } | null;
   metadata: Record<string, string> | null;
   retryOf: string | null;
+  /** It is accepted only while nothing else has retried that job. Default: false. */
+  isOnlyRetry?: boolean;
   /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
   webhook?: JobHook | null;
 }
@@ -57,6 +59,7 @@ export async function accept(
     job.retryOf ?? "",
     job.webhook ? JSON.stringify(job.webhook) : "",
     maxWaiting ?? "",
+    job.isOnlyRetry === true ? 1 : "",
   ])) as ["accepted" | "duplicate" | "conflict" | "full", ...unknown[]];
   const [outcome, status, nowMs] = reply;
   if (outcome === "full") return { outcome, retryAfterSeconds: Number(reply[1]) };

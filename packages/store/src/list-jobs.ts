@@ -9,6 +9,10 @@ export interface ListQuery {
   status?: JobStatus;
   slug?: string;
   metadata: Record<string, string>;
+  /** Of jobs that failed. */
+  errorCode?: string;
+  /** Whether a job runs it again. */
+  isRetried?: boolean;
   limit: number;
   /** The id after which the page starts. */
   after?: string;
@@ -46,12 +50,17 @@ async function* matching(redis: Redis, keys: Keys, query: ListQuery): AsyncGener
     for (let start = 0; start < fitting.length; start += pageSize) {
       const records = await readRecords(redis, keys, fitting.slice(start, start + pageSize));
       // The index was read before the record: the job may have moved on or gone since.
-      for (const record of records)
-        if (record !== null && (query.status === undefined || record.status === query.status)) yield record;
+      for (const record of records) if (record !== null && fits(record, query)) yield record;
     }
     after = ids.at(-1);
     if (ids.length < batch) return;
   }
+}
+
+function fits({ status, fields }: JobRecord, query: ListQuery): boolean {
+  if (query.status !== undefined && status !== query.status) return false;
+  if (query.errorCode !== undefined && fields["error_code"] !== query.errorCode) return false;
+  return query.isRetried === undefined || (fields["retried_by"] !== undefined) === query.isRetried;
 }
 
 async function indexesOf(redis: Redis, keys: Keys, { owner, slug, status }: ListQuery): Promise<string[]> {

@@ -130,5 +130,6 @@ export function toJob(record: JobRecord, model: string, position: number | null)
     metadata: record.metadata,
     webhook: record.hook === null ? null : webhookView(record.hook),
     retry_of: fields["retry_of"] ?? null,
+    retried_by: fields["retried_by"] ?? null,
   };
 }

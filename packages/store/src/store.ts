@@ -10,7 +10,7 @@ import { readFed } from "./fed-job.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
 import { type EventPage, readEvents, type TextPosition } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
-import { type ListQuery, listJobs } from "./list-jobs.ts";
+import { type JobPage, type ListQuery, listJobs } from "./list-jobs.ts";
 import { position } from "./position.ts";
 import { type JobRecord, readRecords, toJob } from "./record.ts";
 import { guarded } from "./redis-errors.ts";
@@ -93,6 +93,8 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
     },
     /** What has happened in an owner's job behind a position; null when it does not exist or is somebody else's. */
     readEvents: (reference: Reference, behind: TextPosition): Promise<EventPage | null> => readEvents(run, reference, behind),
+    /** The records behind `listJobs`, with the requests that they were submitted with. */
+    listRecords: (query: ListQuery): Promise<JobPage> => guarded(() => listJobs(redis, keys, query)),
     listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>
       guarded(async () => {
         const page = await listJobs(redis, keys, query);

@@ -15,10 +15,10 @@ test("a job keeps its webhook, shows it without the secret, and takes it with it
   const job = await submit(harness, { webhook: hook });
   const { secret, ...view } = hook;
   expect((await harness.store.getJob(job))?.webhook).toEqual(view);
-  expect(await harness.store.webhooks.jobWebhook(job.id)).toEqual(hook);
+  expect((await harness.store.getRecord(job))?.hook).toEqual(hook);
   await harness.store.cancel(job);
   await harness.store.remove(job);
-  expect(await harness.store.webhooks.jobWebhook(job.id)).toBeNull();
+  expect(await harness.redis.exists(harness.store.keys.hook(job.id))).toBe(0);
 });
 
 test("an event goes to the job's own URL and to each endpoint of its owner that wants it, and to nobody else", async () => {

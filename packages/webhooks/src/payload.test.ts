@@ -25,6 +25,7 @@ const job: Job = jobSchema.parse({
   error: null,
   metadata: { team: "a" },
   retry_of: null,
+  retried_by: null,
   webhook: null,
 });
 

@@ -16,11 +16,12 @@ import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
 import { redeliver } from "./redeliver.ts";
 import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
+import { retryJobs } from "./retry-jobs.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import { submitJob } from "./submit-job.ts";
 import { testWebhookEndpoint } from "./test-webhook-endpoint.ts";
 
-const jobRoutes = [submitJob, listJobs, getJob, followJob, cancelJob, retryJob, deleteJob];
+const jobRoutes = [submitJob, listJobs, retryJobs, getJob, followJob, cancelJob, retryJob, deleteJob];
 const endpointRoutes = [
   createWebhookEndpoint,
   listWebhookEndpoints,

@@ -16,6 +16,12 @@ const listSchema = z
 const query = z.strictObject({
   status: z.enum(jobStatuses).optional(),
   model: z.string().min(1).max(256).optional(),
+  error_code: z.string().min(1).max(64).optional().meta({ description: "Of failed jobs: `engine_crashed`, `worker_lost`, …" }),
+  retried: z
+    .enum(["true", "false"])
+    .transform((value) => value === "true")
+    .optional()
+    .meta({ description: "Whether a job runs it again. `status=failed&retried=false` is what is left to be dealt with." }),
   limit: intParam(1, 100, 20),
   after: z.string().optional().meta({ description: "The `last_id` of the page before." }),
   order: z.enum(["desc", "asc"]).default("desc").meta({ description: "By creation time." }),
@@ -30,13 +36,14 @@ export const listJobs = route({
   path: "/v1/jobs",
   operationId: "listJobs",
   summary: "List jobs",
-  description: "Newest first. `metadata.key=value` keeps jobs whose metadata has that pair.",
+  description:
+    "Newest first. `metadata.key=value` keeps jobs whose metadata has that pair; `status=failed&retried=false` lists what failed and has not been run again.",
   tag: "jobs",
   request: { query },
   responses: { 200: { description: "One page of jobs.", schema: listSchema } },
   errors: [404],
   handle: async ({ query, owner }, { store, models }) => {
-    const { status, model, limit, after, order, metadata } = query;
+    const { status, model, error_code: errorCode, retried: isRetried, limit, after, order, metadata } = query;
     if (after !== undefined && !isJobId(after))
       throw new AppError("invalid_cursor", "after must be the last_id of an earlier page.", { param: "after" });
     const slug = model === undefined ? undefined : (await models.find(model)).slug;
@@ -47,6 +54,8 @@ export const listJobs = route({
       metadata: metadata ?? {},
       ...(status === undefined ? {} : { status }),
       ...(slug === undefined ? {} : { slug }),
+      ...(errorCode === undefined ? {} : { errorCode }),
+      ...(isRetried === undefined ? {} : { isRetried }),
       ...(after === undefined ? {} : { after }),
     });
     const ids = page.jobs.map((job) => job.id);

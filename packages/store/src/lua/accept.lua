@@ -1,6 +1,6 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
 -- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id} | {'full', seconds until there may be room}.
-local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting = unpack(ARGV)
+local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, is_only_retry = unpack(ARGV)
 
 -- What is told where nothing has ended lately, in seconds, and the most that is told.
 local UNKNOWN_WAIT, LONGEST_WAIT = 60, 3600
@@ -21,6 +21,11 @@ if is_due and max_waiting ~= '' then
     local seconds = rate > 0 and math.ceil(excess / rate) or UNKNOWN_WAIT
     return { 'full', math.min(seconds, LONGEST_WAIT) }
   end
+end
+-- Of two who retry everything that failed, one retries this.
+if is_only_retry ~= '' then
+  local other = redis.call('HGET', P .. 'job:' .. retry_of, 'retried_by')
+  if other then return { 'duplicate', other } end
 end
 -- The same id again is the same call again, sent twice by a connection that broke in between.
 if not redis.call('SET', P .. 'req:' .. id, request, 'NX') then return { 'duplicate', id } end
@@ -44,6 +49,9 @@ if deadline ~= '' then
 end
 
 redis.call('HSET', P .. 'job:' .. id, unpack(record))
+if retry_of ~= '' and redis.call('EXISTS', P .. 'job:' .. retry_of) == 1 then
+  redis.call('HSET', P .. 'job:' .. retry_of, 'retried_by', id)
+end
 if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
 if hook ~= '' then redis.call('SET', P .. 'hook:' .. id, hook) end
 redis.call('SADD', P .. 'own:' .. owner, slug)

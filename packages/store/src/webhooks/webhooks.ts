@@ -8,7 +8,6 @@ import { type BreakerState, readBreaker } from "./breaker.ts";
 import { readDeliveries } from "./delivery-record.ts";
 import type { DueDelivery } from "./due-delivery.ts";
 import { createEndpoints } from "./endpoints.ts";
-import { type JobHook, parseHook } from "./hook.ts";
 import { type DeliveryQuery, listDeliveries } from "./list-deliveries.ts";
 import { createOpening } from "./open-delivery.ts";
 import { type FailedQuery, redeliver, redeliverFailed } from "./redeliver.ts";
@@ -45,11 +44,6 @@ export function createWebhooks(redis: Redis, keys: Keys, run: RunScript, cell: n
     redeliver: (delivery: { owner: string; id: string }) => redeliver(run, delivery),
     redeliverFailed: (query: FailedQuery) => redeliverFailed({ redis, keys, run }, query),
     listDeliveries: (query: DeliveryQuery) => guarded(() => listDeliveries(redis, keys, query)),
-    /** The webhook that a job was submitted with, and its secret. */
-    async jobWebhook(jobId: string): Promise<JobHook | null> {
-      const text = await guarded(() => redis.get(keys.hook(jobId)));
-      return text === null ? null : parseHook(text);
-    },
     breakerOf: (endpointId: string): Promise<BreakerState> => readBreaker(redis, keys, endpointId),
     /** Deliveries that have been due for at least `lateMs`, the longest overdue first: those whose carriers may be missing. */
     lateDeliveries: (lateMs: number, limit: number): Promise<DueDelivery[]> =>
