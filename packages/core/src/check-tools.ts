@@ -1,6 +1,9 @@
 import { AppError } from "./errors.ts";
 import type { Message } from "./job-request.ts";
-import { checkJsonSchema } from "./json-schema.ts";
+import { alternatives } from "./json-schema/alternatives.ts";
+import { SchemaBudget } from "./json-schema/budget.ts";
+import type { Shape } from "./json-schema/shape.ts";
+import { readJsonSchema } from "./json-schema.ts";
 import type { Params } from "./params.ts";
 import type { Tool, ToolCall } from "./tools.ts";
 
@@ -8,12 +11,20 @@ function refuse(message: string, param: string): never {
   throw new AppError("invalid_request", message, { param });
 }
 
-function checkTool({ function: { name, parameters } }: Tool, at: string, names: Set<string>): void {
+/** What the tools of one request have had so far. */
+interface Seen {
+  names: Set<string>;
+  budget: SchemaBudget;
+}
+
+function checkTool({ function: { name, parameters } }: Tool, at: string, { names, budget }: Seen): void {
   if (names.has(name)) refuse(`Two tools have the name ${name}; give each its own.`, `${at}.name`);
   names.add(name);
   if (parameters === undefined) return;
-  checkJsonSchema(parameters, `${at}.parameters`);
-  if (parameters["type"] !== "object") refuse(`${at}.parameters must be of type object.`, `${at}.parameters.type`);
+  const { root, definitions } = readJsonSchema(parameters, `${at}.parameters`, budget);
+  const isObject = (shape: Shape) => (shape.kind === "reference" ? definitions.get(shape.to) : shape)?.kind === "object";
+  if (!alternatives(root, definitions).every(isObject))
+    refuse(`${at}.parameters must be of type object.`, `${at}.parameters.type`);
 }
 
 /** What says something about tools is out of place where there are none. */
@@ -34,7 +45,8 @@ export function checkTools(params: Params): void {
     return;
   }
   const names = new Set<string>();
-  for (const [index, tool] of tools.entries()) checkTool(tool, `params.tools.${index}.function`, names);
+  const seen: Seen = { names, budget: new SchemaBudget() };
+  for (const [index, tool] of tools.entries()) checkTool(tool, `params.tools.${index}.function`, seen);
   if (typeof tool_choice === "object" && !names.has(tool_choice.function.name)) {
     const text = `params.tool_choice names ${tool_choice.function.name}, which is not among params.tools: ${[...names].join(", ")}.`;
     refuse(text, "params.tool_choice.function.name");

@@ -47,7 +47,28 @@ export {
   terminalStatuses,
   transitions,
 } from "./job-state.ts";
-export { checkJsonSchema } from "./json-schema.ts";
+export { alternatives } from "./json-schema/alternatives.ts";
+export { SchemaBudget } from "./json-schema/budget.ts";
+export { PATTERN_END } from "./json-schema/pattern-automaton.ts";
+export { LARGEST_INTEGER } from "./json-schema/read-number.ts";
+export { trackedCount } from "./json-schema/read-object.ts";
+export { formatLengths } from "./json-schema/read-string.ts";
+export { COUNT_BASE } from "./json-schema/repetition-length.ts";
+export {
+  type ArrayShape,
+  anyCount,
+  type CodePoints,
+  type Count,
+  type Json,
+  type ObjectShape,
+  type Pattern,
+  type PatternAutomaton,
+  type Property,
+  type SchemaDocument,
+  type Shape,
+  type StringFormat,
+} from "./json-schema/shape.ts";
+export { readJsonSchema } from "./json-schema.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";

@@ -14,8 +14,10 @@ export const responseFormatSchema = z
       json_schema: z.strictObject({
         name: z.string().min(1).max(64).optional(),
         description: z.string().max(1024).optional(),
-        strict: z.boolean().nullable().optional(),
-        schema: ownRecord(z.record(z.string(), z.unknown())),
+        strict: z.boolean().nullable().optional().meta({ description: "Taken and without effect: answers always conform." }),
+        schema: ownRecord(z.record(z.string(), z.unknown())).meta({
+          description: "JSON Schema. Properties that required does not name may be left out; what cannot be enforced is refused.",
+        }),
       }),
     }),
   ])

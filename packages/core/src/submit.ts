@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkToolMessages, checkTools } from "./check-tools.ts";
 import { AppError } from "./errors.ts";
 import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
-import { checkJsonSchema } from "./json-schema.ts";
+import { readJsonSchema } from "./json-schema.ts";
 import { ownRecord } from "./own-record.ts";
 import { type Params, paramsSchema } from "./params.ts";
 import { jobWebhookSchema } from "./webhook.ts";
@@ -76,7 +76,7 @@ function onlyField(body: SubmitBody): keyof typeof typesOfField {
 
 function checkParams(params: Params): void {
   const format = params.response_format;
-  if (format?.type === "json_schema") checkJsonSchema(format.json_schema.schema, "params.response_format.json_schema.schema");
+  if (format?.type === "json_schema") readJsonSchema(format.json_schema.schema, "params.response_format.json_schema.schema");
   if (params.grammar !== undefined && format !== undefined && format.type !== "text")
     refuse("Give params.grammar or params.response_format, not both.", "params.grammar");
   checkTools(params);

@@ -54,6 +54,8 @@ describe("the form of tools", () => {
   ])("refuses %j", (params) => expect(takes(params)).toBe(false));
 });
 
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
 describe("refuses by name", () => {
   test.each<[string, Params, object]>([
     ["a choice without tools", { tool_choice: "auto" }, { param: "params.tool_choice" }],
@@ -70,8 +72,13 @@ describe("refuses by name", () => {
     ],
     [
       "parameters that no grammar can keep",
-      { tools: [tool("a", { type: "object", properties: { b: { type: "string", pattern: "c" } } })] },
+      { tools: [tool("a", { type: "object", properties: { b: { type: "string", pattern: "(?=c)" } } })] },
       { code: "unsupported_schema", param: "params.tools.0.function.parameters.properties.b.pattern" },
+    ],
+    [
+      "schemas that are too large together",
+      { tools: ["a", "b"].map((name) => tool(name, { type: "object", properties: { b: { enum: numbers(3_000) } } })) },
+      { code: "unsupported_schema", param: "params.tools.1.function.parameters.properties.b.enum" },
     ],
   ])("%s", (_name, params, expected) => {
     expect(refusal(() => toJobRequest({ prompt: "a", params }, 1))).toMatchObject({ code: "invalid_request", ...expected });

@@ -10,9 +10,10 @@ export const toolSchema = z
     function: z.strictObject({
       name: functionName,
       description: z.string().optional(),
-      parameters: ownRecord(z.record(z.string(), z.unknown()))
-        .optional()
-        .meta({ description: "JSON Schema of the arguments, an object. Absent: the function takes none." }),
+      parameters: ownRecord(z.record(z.string(), z.unknown())).optional().meta({
+        description:
+          "JSON Schema of the arguments, an object. Properties that required does not name may be left out. Absent: none.",
+      }),
       strict: z.boolean().nullable().optional().meta({ description: "Taken and without effect: arguments always conform." }),
     }),
   })

@@ -1,4 +1,5 @@
 export { freePort } from "./free-port.ts";
+export { Gbnf } from "./gbnf.ts";
 export { isAlive } from "./is-alive.ts";
 export { type LlameroProcess, type LogEntry, startLlamero } from "./llamero-process.ts";
 export { type Random, seededRandom } from "./random.ts";

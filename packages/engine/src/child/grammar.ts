@@ -1,33 +1,16 @@
-import { AppError, checkJsonSchema, type GenerateRequest, toAppError } from "@llamero/core";
+import { AppError, type GenerateRequest, readJsonSchema, toAppError } from "@llamero/core";
 import { type Llama, type LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
 import type { GrammarCache } from "./grammar-cache.ts";
+import { schemaGrammar } from "./json-schema/compile-schema.ts";
 
 type Params = GenerateRequest["params"];
 
-/** What node-llama-cpp 3.22.1 ends a schema's root rule with, to stop models that do not end by themselves. */
-const FORCED_NEWLINES = ' "\\n\\n\\n\\n" [\\n]*';
-/** Its integers take an exponent, so that 1e-3 passes for one. */
-const INTEGER_EXPONENT = /^(integer-number-rule ::= .*?) \(\[eE\].*$/m;
 const SCHEMA_PARAM = "params.response_format.json_schema.schema";
+/** Any object. */
+const ANY_OBJECT = { type: "object" };
 
-/**
- * Mends the grammar of a schema: the answer ends where the JSON ends, by the model's own end token, since being kept from it
- * makes models append digits to numbers; and integers are integers.
- */
-export function mendSchemaGrammar(grammar: string): string {
-  if (!grammar.includes(FORCED_NEWLINES)) throw new Error("The JSON schema grammar has another form than expected.");
-  return grammar.replace(FORCED_NEWLINES, "").replace(INTEGER_EXPONENT, "$1");
-}
-
-async function schemaGrammar(llama: Llama, schema: Record<string, unknown>): Promise<LlamaGrammar> {
-  checkJsonSchema(schema, SCHEMA_PARAM);
-  try {
-    const { grammar } = await llama.createGrammarForJsonSchema(schema as Parameters<Llama["createGrammarForJsonSchema"]>[0]);
-    return await llama.createGrammar({ grammar: mendSchemaGrammar(grammar) });
-  } catch (error) {
-    const text = "The schema could not be turned into a grammar; simplify it.";
-    throw new AppError("unsupported_schema", text, { param: SCHEMA_PARAM, cause: error });
-  }
+async function jsonGrammar(llama: Llama, schema: Record<string, unknown>): Promise<LlamaGrammar> {
+  return llama.createGrammar({ grammar: schemaGrammar(readJsonSchema(schema, SCHEMA_PARAM)) });
 }
 
 async function textGrammar(llama: Llama, grammar: string): Promise<LlamaGrammar> {
@@ -51,9 +34,9 @@ function constraintOf({ grammar, response_format: format }: Params): Constraint 
   if (grammar !== undefined) return { key: `gbnf ${grammar}`, compile: (llama) => textGrammar(llama, grammar) };
   if (format?.type === "json_schema") {
     const { schema } = format.json_schema;
-    return { key: `schema ${JSON.stringify(schema)}`, compile: (llama) => schemaGrammar(llama, schema) };
+    return { key: `schema ${JSON.stringify(schema)}`, compile: (llama) => jsonGrammar(llama, schema) };
   }
-  return format?.type === "json_object" ? { key: "json", compile: (llama) => llama.getGrammarFor("json") } : null;
+  return format?.type === "json_object" ? { key: "json", compile: (llama) => jsonGrammar(llama, ANY_OBJECT) } : null;
 }
 
 interface Hosted {

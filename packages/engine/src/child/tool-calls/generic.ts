@@ -1,6 +1,7 @@
 import type { Message, Tool, ToolCall } from "@llamero/core";
+import { literal } from "../json-schema/grammar-rules.ts";
 import { type AnswerText, toToolCalls } from "./answer-text.ts";
-import { type CallRule, jsonCallRules, list, literal } from "./call-rules.ts";
+import { type CallRule, jsonCallRules, list } from "./call-rules.ts";
 import { allCalls, readCall, readJson } from "./read-calls.ts";
 
 const RESPONSE = '{"response": "';

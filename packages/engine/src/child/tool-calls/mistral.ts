@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { jsonCallRules, list, literal } from "./call-rules.ts";
+import { literal } from "../json-schema/grammar-rules.ts";
+import { jsonCallRules, list } from "./call-rules.ts";
 import { lookFor } from "./marker.ts";
 import { allCalls, readCall, readJson, readSequence } from "./read-calls.ts";
 import type { ToolFormat } from "./tool-format.ts";

@@ -1,8 +1,9 @@
-import { AppError, type Tool, toAppError } from "@llamero/core";
-import { type Llama, type LlamaGrammar, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
-import { mendSchemaGrammar } from "../grammar.ts";
+import { readJsonSchema, SchemaBudget, toAppError } from "@llamero/core";
+import { type Llama, LlamaGrammarEvaluationState, type LlamaModel } from "node-llama-cpp";
 import type { GrammarCache } from "../grammar-cache.ts";
-import { afterThought, withArguments } from "./call-rules.ts";
+import { addSchema } from "../json-schema/compile-schema.ts";
+import { GrammarRules } from "../json-schema/grammar-rules.ts";
+import { afterThought, type CallRule } from "./call-rules.ts";
 import { genericGrammar } from "./generic.ts";
 import type { Offer } from "./offered-tools.ts";
 import type { ToolFormat } from "./tool-format.ts";
@@ -23,26 +24,21 @@ export interface GrammarHost {
   grammars: GrammarCache<LlamaGrammarEvaluationState>;
 }
 
-const NO_ARGUMENTS = { type: "object", properties: {} };
+/** Of a function that says nothing of its parameters. */
+const NO_ARGUMENTS = { type: "object", additionalProperties: false };
 
-async function argumentsGrammar(llama: Llama, tool: Tool): Promise<string> {
-  const schema = tool.function.parameters ?? NO_ARGUMENTS;
-  try {
-    const { grammar } = await llama.createGrammarForJsonSchema(schema as Parameters<Llama["createGrammarForJsonSchema"]>[0]);
-    return mendSchemaGrammar(grammar);
-  } catch (error) {
-    const text = `The parameters of ${tool.function.name} could not be turned into a grammar; simplify them.`;
-    throw new AppError("unsupported_schema", text, { param: "params.tools", cause: error });
-  }
-}
-
-async function compile(llama: Llama, { offer, format, isInThought }: Rules): Promise<LlamaGrammar> {
-  const { callable, isParallel, mayAnswer } = offer;
-  const written = await Promise.all(callable.map((tool) => argumentsGrammar(llama, tool)));
-  const grammar = withArguments(callable, written, (calls) =>
-    format === null ? genericGrammar({ calls, isParallel, mayAnswer }) : format.grammar({ calls, isParallel }),
-  );
-  return llama.createGrammar({ grammar: isInThought ? afterThought(grammar) : grammar });
+/** The grammar of calls: the format's rules, and those of the functions' arguments. */
+function grammarOf({ offer, format, isInThought }: Rules): string {
+  const { listed, callable, isParallel, mayAnswer } = offer;
+  const budget = new SchemaBudget();
+  const rules = new GrammarRules();
+  const calls = callable.map((tool): CallRule => {
+    const { name, parameters = NO_ARGUMENTS } = tool.function;
+    const at = `params.tools.${listed.indexOf(tool)}.function.parameters`;
+    return { name, argumentsRule: addSchema(rules, readJsonSchema(parameters, at, budget)) };
+  });
+  const grammar = format === null ? genericGrammar({ calls, isParallel, mayAnswer }) : format.grammar({ calls, isParallel });
+  return `${isInThought ? afterThought(grammar) : grammar}\n${rules.finish()}`;
 }
 
 function keyOf({ offer: { callable, isParallel, mayAnswer }, format, isInThought }: Rules): string {
@@ -57,7 +53,8 @@ function keyOf({ offer: { callable, isParallel, mayAnswer }, format, isInThought
 export function toolGrammarState({ llama, model, grammars }: GrammarHost, rules: Rules): Promise<LlamaGrammarEvaluationState> {
   return grammars.state(keyOf(rules), async () => {
     try {
-      return new LlamaGrammarEvaluationState({ model, grammar: await compile(llama, rules) });
+      const grammar = await llama.createGrammar({ grammar: grammarOf(rules) });
+      return new LlamaGrammarEvaluationState({ model, grammar });
     } catch (error) {
       throw toAppError(error, "invalid_request", "The grammar of these tools cannot be used with this model.");
     }
