@@ -159,14 +159,14 @@ class ObjectReader {
 
 /** Of properties beside others that are not listed. */
 const MAX_NAME_LENGTH = 256;
-/** A rule with two alternatives of two names each. */
-const CELL_LENGTH = 80;
+/** Two rules with two alternatives each, of few names. */
+const CELL_LENGTH = 120;
 
 const requiredIn = (properties: readonly Property[]) => properties.filter(({ isRequired }) => isRequired).length;
 
-/** Up to how many properties a grammar has to know how many it has written: 1, to write commas, where nothing is counted. */
+/** Up to how many properties a grammar has to know how many it has written: 0 where nothing is counted. */
 export function trackedCount({ properties, count: { least, most } }: ObjectShape): number {
-  return Math.max(1, least, most === null ? 0 : Math.min(most, properties.length));
+  return Math.max(least, most === null ? 0 : Math.min(most, properties.length));
 }
 
 /** Objects: listed properties in their order, then others where they are asked for. */

@@ -1,6 +1,6 @@
-import type { ArrayShape, Count } from "@llamero/core";
+import type { ArrayShape, Count, Shape } from "@llamero/core";
 import type { GrammarRules } from "./grammar-rules.ts";
-import { type RuleOf, space } from "./objects.ts";
+import { space } from "./objects.ts";
 import { repeat } from "./repetition.ts";
 
 /** How many items may come behind some others. */
@@ -9,13 +9,13 @@ function countBehind({ least, most }: Count, before: number): Count {
 }
 
 /** An array: the first items, as far as they may come, and then the others. */
-export function array(rules: GrammarRules, { first, rest, count }: ArrayShape, ruleOf: RuleOf): string {
+export function array(rules: GrammarRules, { first, rest, count }: ArrayShape, expressionOf: (shape: Shape) => string): string {
   const comma = `"," ${space(rules)}`;
-  const listed = first.slice(0, count.most ?? Infinity).map(ruleOf);
+  const listed = first.slice(0, count.most ?? Infinity).map(expressionOf);
   const head = listed.join(` ${comma} `);
   const behind = rest === null ? { least: 0, most: 0 } : countBehind(count, listed.length);
   if (rest === null || behind.most === 0) return rules.name(`"[" ${head} "]"`);
-  const item = ruleOf(rest);
+  const item = expressionOf(rest);
   const further = rules.name(`${comma} ${item}`);
   if (listed.length > 0) return rules.name(`"[" ${head} ${repeat(rules, further, behind)} "]"`);
   const items = `${item} ${repeat(rules, further, countBehind(behind, 1))}`;

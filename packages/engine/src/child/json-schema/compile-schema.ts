@@ -6,7 +6,7 @@ import { literals } from "./literals.ts";
 import { anyInteger, anyNumber, numbersBetween } from "./numbers.ts";
 import { object } from "./objects.ts";
 import { measured, pattern } from "./patterns.ts";
-import { quoted, text } from "./strings.ts";
+import { characters, quoted } from "./strings.ts";
 
 const anyValue: Shape = { kind: "any" };
 /** What a value may be where nothing is said about it. */
@@ -19,12 +19,28 @@ const anyKinds: readonly Shape[] = [
   { kind: "null" },
 ];
 
+/** The characters of a string, without its quotes. */
+function charactersOf(rules: GrammarRules, shape: Shape): string {
+  switch (shape.kind) {
+    case "string":
+      return characters(rules, shape.count);
+    case "pattern":
+      return pattern(rules, shape.pattern);
+    case "measured":
+      return measured(rules, shape.automaton, shape);
+    case "format":
+      return format(rules, shape.format);
+    default:
+      throw new Error(`A shape of the kind ${shape.kind} is no string.`);
+  }
+}
+
 /** An expression of a shape: exactly the JSON that fits it, and no more white space than a space behind colons and commas. */
 function compile(rules: GrammarRules, shape: Shape, definitions: SchemaDocument["definitions"]): string {
-  const ruleOf = (inner: Shape): string => compile(rules, inner, definitions);
+  const expressionOf = (inner: Shape): string => compile(rules, inner, definitions);
   switch (shape.kind) {
     case "any":
-      return rules.later(anyValue, () => anyKinds.map(ruleOf).join(" | "));
+      return rules.later(anyValue, () => anyKinds.map(expressionOf).join(" | "));
     case "null":
       return '"null"';
     case "boolean":
@@ -33,25 +49,22 @@ function compile(rules: GrammarRules, shape: Shape, definitions: SchemaDocument[
     case "number":
       return rules.name(numberRule(shape));
     case "string":
-      return text(rules, shape.count);
     case "pattern":
-      return quoted(rules, pattern(rules, shape.pattern));
     case "measured":
-      return quoted(rules, measured(rules, shape.automaton, shape));
     case "format":
-      return format(rules, shape.format);
+      return quoted(rules, charactersOf(rules, shape));
     case "literals":
       return literals(rules, shape.values);
     case "array":
-      return array(rules, shape, ruleOf);
+      return array(rules, shape, expressionOf);
     case "object":
-      return object(rules, shape, ruleOf);
+      return object(rules, shape, { expressionOf, charactersOf: (name) => charactersOf(rules, name) });
     case "union":
-      return rules.name(alternatives(shape, definitions).map(ruleOf).join(" | "));
+      return rules.name(alternatives(shape, definitions).map(expressionOf).join(" | "));
     case "reference": {
       const target = definitions.get(shape.to);
       if (target === undefined) throw new Error(`The schema has no definition ${shape.to}.`);
-      return rules.later(target, () => ruleOf(target));
+      return rules.later(target, () => expressionOf(target));
     }
     case "never":
       throw new Error(`The schema has a part that nothing fits: ${shape.at} ${shape.why}`);

@@ -1,6 +1,5 @@
 import type { StringFormat } from "@llamero/core";
 import type { GrammarRules } from "./grammar-rules.ts";
-import { quoted } from "./strings.ts";
 
 /** Days that there are, in years that the dates of other languages have too. */
 const date = [
@@ -60,11 +59,11 @@ const formats: Readonly<Record<StringFormat, Format>> = {
   },
 };
 
-/** A string in a format. */
+/** The characters of a string in a format. */
 export function format(rules: GrammarRules, name: StringFormat): string {
   const { parts = {}, body } = formats[name];
   const names = new Map<string, string>();
   const named = (text: string) => text.replace(/\b[A-Z][A-Z0-9]*\b/g, (word) => names.get(word) ?? word);
   for (const [part, text] of Object.entries(parts)) names.set(part, rules.name(named(text)));
-  return quoted(rules, `(${named(body)})`);
+  return rules.name(named(body));
 }

@@ -15,7 +15,7 @@ export function quoted(rules: GrammarRules, expression: string): string {
   return rules.name(`${QUOTE} ${expression} ${QUOTE}`);
 }
 
-/** A string of so many characters. */
-export function text(rules: GrammarRules, count: Count): string {
-  return quoted(rules, repeat(rules, character(rules), count));
+/** So many characters of a string. */
+export function characters(rules: GrammarRules, count: Count): string {
+  return repeat(rules, character(rules), count);
 }
