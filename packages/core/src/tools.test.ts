@@ -54,6 +54,13 @@ describe("the form of tools", () => {
   ])("refuses %j", (params) => expect(takes(params)).toBe(false));
 });
 
+test.each<Record<string, unknown>>([
+  { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/b" }, b: { type: "object" } } },
+  { anyOf: [{ type: "object", properties: {} }, { properties: { a: { type: "string" } } }] },
+])("takes parameters that are an object in other words: %j", (parameters) => {
+  expect(toJobRequest({ prompt: "a", params: { tools: [tool("a", parameters)] } }, 1)).toMatchObject({ type: "chat" });
+});
+
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe("refuses by name", () => {
@@ -68,6 +75,11 @@ describe("refuses by name", () => {
     [
       "parameters that are no object",
       { tools: [tool("a", { type: "string" })] },
+      { param: "params.tools.0.function.parameters.type" },
+    ],
+    [
+      "parameters that may be something else",
+      { tools: [tool("a", { type: ["object", "null"] })] },
       { param: "params.tools.0.function.parameters.type" },
     ],
     [
