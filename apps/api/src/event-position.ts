@@ -3,9 +3,9 @@ import type { EventPage } from "@llamero/store";
 import { shorten } from "./shorten.ts";
 
 /**
- * What a client knows of a job: so many chunks of that attempt's text, and the state. The id of every event is the
- * position behind it, written `<attempt>-<chunks>-<status>`. What comes next follows from the position and the stored job
- * alone, so any replica can go on.
+ * What a client knows of a job: its state, and so many chunks of its text. The id of every event is the position behind it,
+ * written `<attempt>-<chunks>-<status>`. What comes next follows from the position and the stored job alone, so any replica can
+ * go on. A later attempt goes on with the text of the earlier ones, so `attempt` belongs to the state and not to the text.
  */
 export interface Position {
   attempt: number;
@@ -51,27 +51,34 @@ export function hasLast({ news, chunks }: EventPage): boolean {
  * @param page read behind that position
  */
 export function eventsBehind(behind: Position | null, page: EventPage): JobEvent[] {
-  const events: JobEvent[] = [];
-  const { attempt, status } = page;
+  const { attempt, status, news } = page;
   // Every job begins by waiting; only one that still does may be scheduled.
   const from: Position = behind ?? { attempt: 0, chunks: 0, status: status === "scheduled" ? "scheduled" : "queued" };
-  if (behind === null) events.push(statusEvent(from, false));
-  const isOtherText = from.attempt !== attempt || from.chunks > page.chunks;
-  const start: Position = { attempt, chunks: isOtherText ? 0 : from.chunks, status: shownStatus(from, page) };
-  if (isOtherText || start.status !== from.status) events.push(statusEvent(start, isOtherText && from.chunks > 0));
-  for (const { k, text, tokens } of page.news)
+  const events: JobEvent[] = behind === null ? [statusEvent(from, false)] : [];
+  // A client that has more than there is: Redis has lost its last writes.
+  const isReset = from.chunks > page.chunks;
+  const before: Position = { attempt, chunks: isReset ? 0 : from.chunks, status: statusBefore(from, page) };
+  if (isReset || !isSameState(before, from)) events.push(statusEvent(before, isReset));
+  for (const { k, text, tokens } of news)
     events.push({ name: "delta", position: { attempt, chunks: k, status: "running" }, data: { text, tokens } });
+  if (hasLast(page) && !isTerminal(status) && status !== before.status) events.push(statusEvent(page, false));
   return events;
 }
 
-/** The state to tell of before the deltas; the terminal one is told by `done`, so before it stands what led there. */
-function shownStatus(from: Position, { attempt, chunks, status }: EventPage): JobStatus {
+/** The state to tell of before the deltas: that in which text comes. The terminal one is told by `done`. */
+function statusBefore(from: Position, { attempt, chunks, status, news }: EventPage): JobStatus {
+  if (news.length > 0) return "running";
   if (!isTerminal(status)) return status;
   if (from.attempt === attempt && from.chunks <= chunks) return from.status;
   return attempt === 0 ? "queued" : "running";
 }
 
-function statusEvent(position: Position, text_reset: boolean): JobEvent {
+function isSameState(a: Position, b: Position): boolean {
+  return a.attempt === b.attempt && a.status === b.status;
+}
+
+function statusEvent({ attempt, chunks, status }: Position, text_reset: boolean): JobEvent {
+  const position = { attempt, chunks, status };
   return { name: "status", position, data: { status: position.status, attempt: position.attempt, text_reset } };
 }
 

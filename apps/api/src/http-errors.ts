@@ -34,6 +34,7 @@ const statuses: Record<ErrorCode, number> = {
   engine_failed: 500,
   engine_restarted: 500,
   worker_lost: 500,
+  model_changed: 500,
   cancelled: 500,
   deadline_exceeded: 500,
   config_invalid: 500,

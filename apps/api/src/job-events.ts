@@ -42,8 +42,8 @@ export class JobEvents {
     this.#logger = logger;
     this.#heartbeatMs = heartbeatMs;
     this.#readPage = shareReads(
-      ({ id, owner }, behind) => `${id} ${owner} ${behind?.attempt ?? 0} ${behind?.chunks ?? 0}`,
-      (job, behind) => store.readEvents(job, behind ?? { attempt: 0, chunks: 0 }),
+      ({ id, owner }, behind) => `${id} ${owner} ${behind?.chunks ?? 0}`,
+      (job, behind) => store.readEvents(job, behind?.chunks ?? 0),
     );
     this.#readJob = shareReads(
       ({ id, owner }) => `${id} ${owner}`,

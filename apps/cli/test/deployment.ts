@@ -149,6 +149,11 @@ export class Client {
   }
 }
 
+/** It is in an engine: its latest attempt has made tokens of its own. */
+export const hasNewTokens = (job: Job) => job.progress.completion_tokens > (job.resumed_from ?? 0);
+export const decoding = (attempts: number) => (job: Job) =>
+  job.attempts === attempts && job.status === "running" && hasNewTokens(job);
+
 /** A job that keeps a slot busy for a while: a second or so on two cores. */
 export const longJob = { prompt: "Write a short story about a llama.", params: { max_tokens: 900, ignore_eos: true } };
 export const sentiment = { prompt: "Classify the sentiment: I love it." };

@@ -1,14 +1,11 @@
 import type { Job } from "@llamero/core";
 import { expect, test } from "vitest";
-import { type Client, Deployment, engineOf, longJob, sentiment } from "./deployment.ts";
+import { type Client, Deployment, decoding, engineOf, hasNewTokens, longJob, sentiment } from "./deployment.ts";
 
-const decoding = (attempts: number) => (job: Job) =>
-  job.attempts === attempts && job.status === "running" && job.progress.completion_tokens > 0;
-
-/** The jobs that have tokens: those that are in an engine. One that waits to have it alone counts as running without any. */
+/** The jobs that are in an engine. One that waits to have it alone counts as running too. */
 async function inEngine(api: Client): Promise<string[]> {
   const { body } = await api.call("GET", "/v1/jobs?status=running&limit=100");
-  return (body as { data: Job[] }).data.filter((job) => job.progress.completion_tokens > 0).map((job) => job.id);
+  return (body as { data: Job[] }).data.filter(hasNewTokens).map((job) => job.id);
 }
 
 test("the jobs of an engine that crashes go back at once and run again within a second of the new one's start", async () => {

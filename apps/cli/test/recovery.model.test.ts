@@ -2,10 +2,7 @@ import { setTimeout as pass } from "node:timers/promises";
 import type { Job } from "@llamero/core";
 import { isAlive, type LlameroProcess } from "@llamero/testkit";
 import { expect, test, vi } from "vitest";
-import { Deployment, engineOf, logged, longJob, sentiment } from "./deployment.ts";
-
-const decoding = (attempts: number) => (job: Job) =>
-  job.attempts === attempts && job.status === "running" && job.progress.completion_tokens > 0;
+import { Deployment, decoding, engineOf, logged, longJob, sentiment } from "./deployment.ts";
 
 /** Which of the workers has the job. */
 async function holder(deployment: Deployment, job: Job, workers: readonly LlameroProcess[]): Promise<LlameroProcess> {
@@ -79,33 +76,46 @@ test("a worker whose engine hangs hands its job back when it is told to stop, an
   await vi.waitFor(() => expect(isAlive(engine)).toBe(false), { timeout: 1_000, interval: 20 });
 });
 
-test("a worker that slept while another took its job over writes nothing, and goes on working", async () => {
-  await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
-  const [api, sleeper] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
-  const job = await api.submit(longJob);
-  await api.until(job.id, decoding(1));
-  const asleep = [sleeper.child.pid ?? 0, await engineOf(sleeper)];
-  for (const pid of asleep) process.kill(pid, "SIGSTOP");
-  const other = await deployment.start("worker");
-  expect(await api.ended(job.id)).toMatchObject({ status: "succeeded", attempts: 2 });
-  const { everything: before } = await deployment.stored(job.id);
-  await other.kill();
-  for (const pid of asleep) process.kill(pid, "SIGCONT");
-  await logged(sleeper, { job_id: job.id, msg: "job was taken over; nothing more is written" });
-  const next = await api.submit(sentiment);
-  expect(await api.ended(next.id)).toMatchObject({ status: "succeeded", attempts: 1 });
-  await logged(sleeper, { job_id: next.id, msg: "job succeeded" });
-  expect((await deployment.stored(job.id)).everything).toEqual(before);
-});
+test.each(["alone", "with its engine"])(
+  "a worker that slept %s while another went on with its job writes nothing into it, and goes on working",
+  async (how) => {
+    await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
+    const [api, sleeper] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
+    const job = await api.submit(longJob);
+    await api.until(job.id, decoding(1));
+    // An engine that does not sleep makes tokens all the time, which the worker finds when it wakes.
+    const asleep = [sleeper.child.pid ?? 0, ...(how === "alone" ? [] : [await engineOf(sleeper)])];
+    for (const pid of asleep) process.kill(pid, "SIGSTOP");
+    const other = await deployment.start("worker");
+    const ended = await api.ended(job.id);
+    expect(ended).toMatchObject({ status: "succeeded", attempts: 2, usage: { completion_tokens: 900 } });
+    expect(ended.resumed_from).toBeGreaterThan(0);
+    const { everything: before } = await deployment.stored(job.id);
+    await other.kill();
+    for (const pid of asleep) process.kill(pid, "SIGCONT");
+    await logged(sleeper, { job_id: job.id, msg: "job was taken over; nothing more is written" });
+    const next = await api.submit(sentiment);
+    expect(await api.ended(next.id)).toMatchObject({ status: "succeeded", attempts: 1 });
+    await logged(sleeper, { job_id: next.id, msg: "job succeeded" });
+    expect((await deployment.stored(job.id)).everything).toEqual(before);
+  },
+);
+
+/** Longer than locks last, in milliseconds. */
+const HANGS_MS = 4_000;
+
+async function hang({ redis }: Deployment): Promise<void> {
+  redis.process.kill("SIGSTOP");
+  await pass(HANGS_MS);
+  redis.process.kill("SIGCONT");
+}
 
 test("a Redis that hangs for longer than the locks last stops nothing: every job ends once", async () => {
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "2" });
   const [api] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);
   const jobs = await Promise.all(Array.from({ length: 4 }, () => api.submit(longJob)));
   await api.until(jobs[0]?.id ?? "", decoding(1));
-  deployment.redis.process.kill("SIGSTOP");
-  await pass(4_000);
-  deployment.redis.process.kill("SIGCONT");
+  await hang(deployment);
   for (const job of jobs) expect(await api.ended(job.id)).toMatchObject({ status: "succeeded" });
   for (const job of jobs) {
     const { outbox } = (await deployment.stored(job.id)).everything as { outbox: [string, string[]][] };

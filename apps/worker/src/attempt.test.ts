@@ -19,6 +19,8 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,
     isWatched: false,
+    emitted: { chunks: 0, tokens: [], text: "" },
+    firstTokenMs: null,
     ...over,
   };
 }
@@ -32,12 +34,13 @@ function runtimeOf(over: Partial<Runtime>): Runtime {
 const appended = async () => ({ outcome: "appended", stop: null, isWatched: false }) as const;
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
-  // Only `append` is called by an attempt.
+  // Only `append` is called by an attempt that keeps its lock.
   return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny" });
 }
 
 const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome => ({
   text: "ok",
+  tail: "k",
   finishReason,
   usage,
   timings,
@@ -54,6 +57,7 @@ test.each([
   expect(await attempt.run()).toEqual({
     status,
     completionTokens: 1,
+    tail: "k",
     result: { text: "ok", finish_reason: finishReason, usage, timings: stored },
   });
 });
@@ -94,6 +98,26 @@ test("the engine is asked under a name of its own per claim", async () => {
   await attemptOf(runtimeOf({ generate }), claimOf({ fence: 3 })).run();
   await attemptOf(runtimeOf({ generate }), claimOf({ fence: 4 })).run();
   expect(ids).toEqual(["job_1-3", "job_1-4"]);
+});
+
+const emitted = { chunks: 2, tokens: [1, 2, 3], text: "so far" };
+
+test("a later attempt goes on behind what is there, in tokens, chunks and the time of the first token", async () => {
+  const tasks: unknown[] = [];
+  const ordinals: number[] = [];
+  const generate: Runtime["generate"] = async (task, onChunk) => {
+    tasks.push(task);
+    onChunk({ tokens: [4], text: "!" });
+    return outcome("stop");
+  };
+  const append: Store["append"] = async (_claim, k) => {
+    ordinals.push(k);
+    return appended();
+  };
+  const ending = await attemptOf(runtimeOf({ generate }), claimOf({ emitted, firstTokenMs: 7 }), append).run();
+  expect(tasks).toMatchObject([{ emitted: { tokens: [1, 2, 3], text: "so far" } }]);
+  expect(ordinals).toEqual([3]);
+  expect(ending).toMatchObject({ result: { timings: { ...stored, first_token_ms: 7 } } });
 });
 
 /** A runtime whose one task runs until it is stopped. */
@@ -153,6 +177,37 @@ test("a job that had finished when it was to be handed back stays finished", asy
   const attempt = attemptOf(runtimeOf({ generate: async () => outcome("stop") }));
   attempt.stop("handback");
   expect(await attempt.run()).toMatchObject({ status: "succeeded" });
+});
+
+/** A runtime that gives one token and then ends the task as told. */
+function afterOneToken(end: () => Promise<GenerateOutcome>) {
+  return runtimeOf({
+    generate: (_task, onChunk) => {
+      onChunk({ tokens: [1], text: "o" });
+      return end();
+    },
+  });
+}
+
+test.each<[string, () => Promise<GenerateOutcome>, object]>([
+  ["the engine crashes", () => Promise.reject(new AppError("engine_crashed", "gone")), { status: "queued", countsAs: "crashes" }],
+  ["the engine does not let go of it", () => new Promise(() => {}), { status: "queued" }],
+])("what has come is stored before the job goes back because %s", async (_why, end, expected) => {
+  const written: unknown[] = [];
+  const attempt = attemptOf(afterOneToken(end), claimOf(), async (_claim, k, chunk) => {
+    written.push([k, chunk.tokens]);
+    return appended();
+  });
+  const ending = attempt.run();
+  if (!("countsAs" in expected)) attempt.stop("handback");
+  expect(await ending).toEqual(expected);
+  expect(written).toEqual([[1, [1]]]);
+});
+
+test("a crash counts as one also when the last tokens cannot be stored", async () => {
+  const end = () => Promise.reject(new AppError("engine_crashed", "gone"));
+  const full = () => Promise.reject(new AppError("redis_memory_full", "full"));
+  expect(await attemptOf(afterOneToken(end), claimOf(), full).run()).toEqual({ status: "queued", countsAs: "crashes" });
 });
 
 test("an attempt that is fenced off ends without an ending", async () => {

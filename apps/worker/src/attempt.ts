@@ -37,6 +37,7 @@ export class Attempt {
   readonly #stopped = new AbortController();
   readonly #givenUp = Promise.withResolvers<null>();
   #letGo: NodeJS.Timeout | null = null;
+  #writer: ChunkWriter | null = null;
   #runtime: Runtime | null = null;
   #stopCause: StopCause | null = null;
 
@@ -55,18 +56,24 @@ export class Attempt {
 
   /** Runs to the end. Null: the job is somebody else's now, and nothing is to be written. */
   async run(): Promise<Ending | null> {
+    const ending = await this.#ending();
+    if (this.#letGo !== null) clearTimeout(this.#letGo);
+    return this.#stopCause === "fenced" ? null : ending;
+  }
+
+  /** Every token that came is stored by then, so that the next attempt goes on behind it. */
+  async #ending(): Promise<Ending> {
     try {
       const work = this.#work();
       // After a hung engine was left to itself, nobody waits for what becomes of it.
       work.catch(() => {});
       const ending = (await Promise.race([work, this.#givenUp.promise])) ?? { status: "queued" };
-      if (this.#stopCause === "fenced") return null;
+      await this.#writer?.flush();
       return this.#stopCause === "handback" && ending.status === "cancelled" ? { status: "queued" } : ending;
     } catch (error) {
-      if (this.#stopCause === "fenced") return null;
+      // What ended the attempt is to be told, and not that its last tokens could not be stored: they are made again.
+      await this.#writer?.flush().catch(() => {});
       return this.#failure(toAppError(error, "engine_failed", "The engine failed on this job."));
-    } finally {
-      if (this.#letGo !== null) clearTimeout(this.#letGo);
     }
   }
 
@@ -76,15 +83,15 @@ export class Attempt {
     // Nothing has run, so nothing counts; a job that was asked to stop ends as it was asked.
     if (runtime === null || runtime.isOver) return { status: "queued" };
     this.#runtime = runtime;
-    const { request, queueMs } = claim;
+    const { request, emitted } = claim;
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
-    const writer = this.#writer();
-    const outcome = runtime.generate({ id: this.#taskId, model, request }, (chunk) => writer.add(chunk));
+    const writer = this.#openWriter();
+    const { tokens, text } = emitted;
+    const task = { id: this.#taskId, model, request, emitted: { tokens, text } };
+    const outcome = runtime.generate(task, (chunk) => writer.add(chunk));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    const settled = await outcome;
-    await writer.flush();
-    return endingOf(settled, queueMs);
+    return endingOf(await outcome, claim);
   }
 
   /** Runs what generates nothing: its result comes whole. */
@@ -93,13 +100,15 @@ export class Attempt {
     const outcome = request.type === "embedding" ? runtime.embed({ ...task, request }) : runtime.rerank({ ...task, request });
     if (this.#stopCause !== null) this.stop(this.#stopCause);
     const { usage, timings, ...output } = await outcome;
-    const result = { ...output, usage, timings: storedTimings(this.#options.claim.queueMs, timings) };
+    const result = { ...output, usage, timings: storedTimings(this.#options.claim, timings) };
     return { status: "succeeded", result, completionTokens: 0 };
   }
 
-  #writer(): ChunkWriter {
+  #openWriter(): ChunkWriter {
     const { store, claim } = this.#options;
-    return new ChunkWriter({ store, claim, onStop: (reason) => this.stop(reason), onFenced: () => this.stop("fenced") });
+    const onStop = (reason: StopReason) => this.stop(reason);
+    this.#writer = new ChunkWriter({ store, claim, onStop, onFenced: () => this.stop("fenced") });
+    return this.#writer;
   }
 
   #failure(error: AppError): Ending {
@@ -117,24 +126,28 @@ export class Attempt {
 }
 
 /** To the tenth of a millisecond: what is below is noise. */
-function storedTimings(queueMs: number, { wait_ms, prefill_ms, generate_ms }: RunTimings): Timings {
+function storedTimings(
+  { queueMs, firstTokenMs }: Pick<Claim, "queueMs" | "firstTokenMs">,
+  { wait_ms, prefill_ms, generate_ms }: RunTimings,
+): Timings {
   const round = (ms: number | null) => (ms === null ? null : Math.round(ms * 10) / 10);
   const hasTokens = prefill_ms !== null && generate_ms !== null;
   return {
     queue_ms: round(queueMs + wait_ms),
     prefill_ms: round(prefill_ms),
-    first_token_ms: hasTokens ? round(queueMs + wait_ms + prefill_ms) : null,
+    first_token_ms: firstTokenMs ?? (hasTokens ? round(queueMs + wait_ms + prefill_ms) : null),
     generate_ms: round(generate_ms),
   };
 }
 
-function endingOf({ text, toolCalls, finishReason, usage, timings }: GenerateOutcome, queueMs: number): Ending {
+function endingOf({ text, tail, toolCalls, finishReason, usage, timings }: GenerateOutcome, claim: Claim): Ending {
   const ended = { stop: "succeeded", length: "succeeded", tool_calls: "succeeded" } as const;
   const statuses = { ...ended, cancelled: "cancelled", deadline: "expired" } as const;
-  const result = { text, finish_reason: finishReason, usage, timings: storedTimings(queueMs, timings) };
+  const result = { text, finish_reason: finishReason, usage, timings: storedTimings(claim, timings) };
   return {
     status: statuses[finishReason],
     result: toolCalls === undefined ? result : { ...result, tool_calls: toolCalls },
     completionTokens: usage.completion_tokens,
+    tail,
   };
 }

@@ -6,7 +6,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 type Append = Store["append"];
 type Written = { k: number; chunk: TokenChunk };
 
-function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched = false) {
+function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched = false, chunks = 0) {
   const written: Written[] = [];
   const heard: string[] = [];
   const append: Append = (_claim, k, chunk) => {
@@ -15,7 +15,7 @@ function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched 
   };
   const writer = new ChunkWriter({
     store: { append },
-    claim: { jobId: "job_1", fence: 1, isWatched },
+    claim: { jobId: "job_1", fence: 1, isWatched, emitted: { chunks, tokens: [], text: "" } },
     onStop: (reason) => heard.push(reason),
     onFenced: () => heard.push("fenced"),
   });
@@ -36,6 +36,36 @@ test("gathers what comes between two flushes into one chunk, and numbers chunks 
   expect(written).toEqual([
     { k: 1, chunk: { tokens: [1, 2, 3], text: "ab" } },
     { k: 2, chunk: { tokens: [4], text: "c" } },
+  ]);
+});
+
+test("goes on with the number behind those of earlier attempts", async () => {
+  const { writer, written } = writerOver(stored, false, 4);
+  writer.add({ tokens: [1], text: "a" });
+  await writer.flush();
+  expect(written.map(({ k }) => k)).toEqual([5]);
+});
+
+test("stores tokens at once when many wait, and those that come meanwhile as one chunk", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { writer, written } = writerOver(async () => {
+    await gate.promise;
+    return stored();
+  });
+  const many = Array.from({ length: 23 }, (_, index) => index);
+  writer.add({ tokens: many, text: "a" });
+  await new Promise(setImmediate);
+  expect(written).toHaveLength(0);
+  for (let turn = 0; turn < 4; turn++) {
+    writer.add({ tokens: [23, ...many], text: "b" });
+    await new Promise(setImmediate);
+  }
+  expect(written.map(({ chunk }) => chunk.tokens.length)).toEqual([47]);
+  gate.resolve();
+  await writer.flush();
+  expect(written.map(({ k, chunk }) => [k, chunk.tokens.length])).toEqual([
+    [1, 47],
+    [2, 72],
   ]);
 });
 
@@ -75,6 +105,7 @@ test("one write is under way at a time, in order", async () => {
   });
   writer.add({ tokens: [1], text: "a" });
   const first = writer.flush();
+  await Promise.resolve();
   writer.add({ tokens: [2], text: "b" });
   const second = writer.flush();
   await Promise.resolve();

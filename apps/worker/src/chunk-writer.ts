@@ -6,46 +6,60 @@ import type { Claim, Store } from "@llamero/store";
  * jobs store theirs at the same moments, so that one pipeline carries them.
  */
 const FLUSH_MS = { watched: 30, unwatched: 250 };
+/**
+ * So many tokens of one job do not wait: with what is on its way from the engine, they are what the next attempt makes a second time
+ * when this process dies. Only small models make so many in that time.
+ */
+const MOST_WAITING = 24;
 
 export interface ChunkWriterOptions {
   store: Pick<Store, "append">;
-  claim: Pick<Claim, "jobId" | "fence" | "isWatched">;
+  claim: Pick<Claim, "jobId" | "fence" | "isWatched" | "emitted">;
   /** The record asks the job to stop. */
   onStop: (reason: StopReason) => void;
   /** The job was taken over, ended or deleted: nothing more can be written. */
   onFenced: () => void;
 }
 
-/** Gathers a job's tokens and stores them in order, as chunks 1, 2, 3, … */
+/** Gathers a job's tokens and stores them in order, as chunks 1, 2, 3, …, or behind those of earlier attempts. */
 export class ChunkWriter {
   readonly #options: ChunkWriterOptions;
   #pending: TokenChunk = { tokens: [], text: "" };
-  #ordinal = 0;
+  #ordinal: number;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
+  /** What is pending will be written as soon as what is being written is. */
+  #isDue = false;
   #isFenced = false;
   #isWatched: boolean;
 
   constructor(options: ChunkWriterOptions) {
     this.#options = options;
+    this.#ordinal = options.claim.emitted.chunks;
     this.#isWatched = options.claim.isWatched;
   }
 
   add(chunk: TokenChunk): void {
     this.#pending.tokens.push(...chunk.tokens);
     this.#pending.text += chunk.text;
-    this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), this.#untilNextFlush());
+    if (this.#pending.tokens.length >= MOST_WAITING) this.#flushUnheard();
+    else this.#timer ??= setTimeout(() => this.#flushUnheard(), this.#untilNextFlush());
   }
 
   /** Stores what is pending. @throws AppError what the store throws, also for an earlier write that failed */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const chunk = this.#pending;
-    this.#pending = { tokens: [], text: "" };
-    const isEmpty = chunk.tokens.length === 0 && chunk.text === "";
-    if (!isEmpty && !this.#isFenced) this.#writing = this.#writing.then(() => this.#write(chunk));
+    if (!this.#isDue) {
+      this.#isDue = true;
+      this.#writing = this.#writing.then(() => this.#write());
+    }
     await this.#writing;
+  }
+
+  /** What goes wrong is told at the next flush. */
+  #flushUnheard(): void {
+    void this.flush().catch(() => {});
   }
 
   #untilNextFlush(): number {
@@ -53,8 +67,13 @@ export class ChunkWriter {
     return everyMs - (performance.now() % everyMs);
   }
 
-  async #write(chunk: TokenChunk): Promise<void> {
-    if (this.#isFenced) return;
+  /** All that is pending by now: while Redis is slow or away, chunks grow instead of becoming many. */
+  async #write(): Promise<void> {
+    this.#isDue = false;
+    const chunk = this.#pending;
+    this.#pending = { tokens: [], text: "" };
+    const isEmpty = chunk.tokens.length === 0 && chunk.text === "";
+    if (isEmpty || this.#isFenced) return;
     const ordinal = ++this.#ordinal;
     const result = await this.#options.store.append(this.#options.claim, ordinal, chunk);
     if (result.outcome === "appended") {

@@ -9,6 +9,7 @@ const logger = createLogger({ name: "test", level: "silent" });
 const usage = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1, total_tokens: 2 };
 const outcome: GenerateOutcome = {
   text: "ok",
+  tail: "",
   finishReason: "stop",
   usage,
   timings: { wait_ms: 0, prefill_ms: 1, generate_ms: 1 },
@@ -60,6 +61,8 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
         request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
         queueMs: 0,
         isWatched: false,
+        emitted: { chunks: 0, tokens: [], text: "" },
+        firstTokenMs: null,
       };
       return { outcome: "claimed" as const, claim };
     },

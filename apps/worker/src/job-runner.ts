@@ -75,7 +75,10 @@ export class JobRunner {
     this.#running.get(claim.jobId)?.stop("fenced");
     this.#running.set(claim.jobId, attempt);
     if (this.#isHandingBack) attempt.stop("handback");
-    logger.debug({ job_id: claim.jobId, attempt: claim.attempt, alone }, "job started");
+    logger.debug(
+      { job_id: claim.jobId, attempt: claim.attempt, alone, resumed_from: claim.emitted.tokens.length },
+      "job started",
+    );
     const ending = await attempt.run().finally(() => {
       if (this.#running.get(claim.jobId) === attempt) this.#running.delete(claim.jobId);
     });

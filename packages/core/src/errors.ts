@@ -38,6 +38,7 @@ const table = {
   engine_failed: { kind: "attempt", retryable: true },
   engine_restarted: { kind: "attempt", retryable: true },
   worker_lost: { kind: "attempt", retryable: true },
+  model_changed: { kind: "attempt", retryable: false },
   cancelled: { kind: "attempt", retryable: false },
   deadline_exceeded: { kind: "attempt", retryable: false },
   config_invalid: { kind: "startup", retryable: false },

@@ -55,10 +55,18 @@ export type Usage = z.infer<typeof usageSchema>;
 const milliseconds = z.number().nonnegative().nullable();
 export const timingsSchema = z
   .object({
-    queue_ms: milliseconds.meta({ description: "From when the job could first run until it had a slot." }),
-    prefill_ms: milliseconds.meta({ description: "From then to the first token." }),
-    first_token_ms: milliseconds.meta({ description: "Both together." }),
-    generate_ms: milliseconds.meta({ description: "From the first token to the last." }),
+    queue_ms: milliseconds.meta({
+      description: "From when the job could first run until its latest attempt had a slot, earlier attempts included.",
+    }),
+    prefill_ms: milliseconds.meta({
+      description: "From then to that attempt's first token: the prompt, and what earlier attempts had emitted.",
+    }),
+    first_token_ms: milliseconds.meta({
+      description:
+        "From when the job could first run to its first token: queue_ms and prefill_ms, or, of a job that was resumed, " +
+        "when its first attempt stored the token, which may be 0.25 s after it was made.",
+    }),
+    generate_ms: milliseconds.meta({ description: "From the latest attempt's first token to the last." }),
   })
   .meta({ id: "Timings" });
 export type Timings = z.infer<typeof timingsSchema>;
@@ -81,6 +89,9 @@ export const jobSchema = z
     started_at: time.nullable(),
     finished_at: time.nullable(),
     attempts: z.int().nonnegative().meta({ description: "How often it was started, for whatever reason." }),
+    resumed_from: z.int().positive().nullable().meta({
+      description: "How many tokens were there already when its latest attempt started; null when it started with none.",
+    }),
     progress: z.object({ completion_tokens: z.int().nonnegative() }),
     params: paramsSchema.nullable(),
     output: outputSchema.nullable(),

@@ -20,7 +20,7 @@ export interface TokenChunk {
 export interface RunTimings {
   /** From its arrival until it had a slot. */
   wait_ms: number;
-  /** From then to its first token; of tasks without tokens, all of it. Null: it never had a slot. */
+  /** From then to its first new token; of tasks without one, all of it. Null: it never had a slot. */
   prefill_ms: number | null;
   /** From the first token to the end; null when there was none. */
   generate_ms: number | null;
@@ -31,14 +31,19 @@ export interface GenerateTask {
   id: string;
   model: string;
   request: GenerateRequest;
+  /** All that earlier attempts have emitted, token by token: the generation goes on behind it. Default: nothing. */
+  emitted?: TokenChunk;
 }
 
 export interface GenerateOutcome {
-  /** All chunks' texts; tool calls are not in it. */
+  /** What was emitted before, all chunks' texts, and the tail; tool calls are not in it. */
   text: string;
+  /** The end of `text`, which was held back and stands in no chunk; empty for most. */
+  tail: string;
   /** Present where there is at least one. */
   toolCalls?: ToolCall[];
   finishReason: FinishReason;
+  /** `completion_tokens` are those emitted before too. */
   usage: Usage;
   timings: RunTimings;
 }
@@ -80,7 +85,10 @@ export interface Runtime {
   readonly models: readonly LoadedModel[];
   /** True once it has ended or is closing: it takes no more tasks, and rejects them unstarted. */
   readonly isOver: boolean;
-  /** Generates, giving chunks as they come; a stopped task resolves with what it has. */
+  /**
+   * Generates, giving chunks as they come; a stopped task resolves with what it has. What was emitted before is not given again.
+   * Rejects also with `model_changed`, when this model does not read the emitted tokens as the text that came with them.
+   */
   generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
   embed(task: EmbedTask): Promise<EmbedOutcome>;
   rerank(task: RerankTask): Promise<RerankOutcome>;

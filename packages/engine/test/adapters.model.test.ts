@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GenerateRequest } from "@llamero/core";
+import type { GenerateRequest, TokenChunk } from "@llamero/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { writeRandomLora } from "../../../bench/models/random-lora.ts";
 import { type EngineOptions, type EngineRuntime, type ModelSource, surveyModels } from "../src/index.ts";
-import { chat, startTiny, story, tinyPath } from "./tiny-engine.ts";
+import { chat, joined, startTiny, story, tinyPath } from "./tiny-engine.ts";
 
 const SHAPE = { architecture: "llama", layers: 5, width: 192, strength: 2 };
 
@@ -56,6 +56,17 @@ test("each name is a model of its own, on the slots of its base", async () => {
       capabilities: ["chat", "completion"],
     });
   expect(new Set(models.map(({ digest }) => digest)).size).toBe(4);
+});
+
+test("what a variant has emitted, it goes on with, also in a slot that held another's state", async () => {
+  const running = await start({ slots: 1, flushMs: 1 });
+  const request = chat(story, { max_tokens: 24, ignore_eos: true });
+  const chunks: TokenChunk[] = [];
+  const whole = await running.generate({ id: "whole", model: "left", request }, (chunk) => chunks.push(chunk));
+  await textOf(running, "tiny");
+  const emitted = joined(chunks.slice(0, chunks.length / 2));
+  const again = await running.generate({ id: "again", model: "left", request, emitted }, () => {});
+  expect([again.text, again.usage.completion_tokens]).toEqual([whole.text, 24]);
 });
 
 test("an adapter changes what its base says, one of scale 0 does not, and the base stays as it was", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineRuntime } from "../src/index.ts";
-import { begin, chat, completion, generate, startTiny, story } from "./tiny-engine.ts";
+import { begin, chat, completion, generate, joined, startTiny, story } from "./tiny-engine.ts";
 
 let engine: EngineRuntime;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ test("answers through the model's own template", async () => {
 test("gives chunks that make up the text and the tokens, and nothing else", async () => {
   const task = begin(engine, chat(story));
   const outcome = await task.outcome;
-  expect(task.chunks.map((chunk) => chunk.text).join("")).toBe(outcome.text);
+  expect(joined(task.chunks).text + outcome.tail).toBe(outcome.text);
   expect(task.chunks.flatMap((chunk) => chunk.tokens)).toHaveLength(outcome.usage.completion_tokens);
   expect(task.chunks.length).toBeLessThan(outcome.usage.completion_tokens);
 });
@@ -59,7 +59,7 @@ test("ends before a stop text that spans tokens", async () => {
   const task = begin(engine, chat(story, { stop: [stop, "never said"] }));
   const outcome = await task.outcome;
   expect(outcome).toMatchObject({ text: text.slice(0, text.indexOf(stop)), finishReason: "stop" });
-  expect(task.chunks.map((chunk) => chunk.text).join("")).toBe(outcome.text);
+  expect(joined(task.chunks).text + outcome.tail).toBe(outcome.text);
 });
 
 test("samples alike with the same seed and otherwise with another", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EngineRuntime } from "../src/index.ts";
-import { begin, chat, completion, generate, startTiny, story } from "./tiny-engine.ts";
+import { begin, chat, completion, generate, joined, startTiny, story } from "./tiny-engine.ts";
 
 let engine: EngineRuntime;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ test.each(["cancelled", "deadline"] as const)("a task stopped as %s resolves wit
   expect(outcome.finishReason).toBe(reason);
   expect(outcome.usage.completion_tokens).toBeGreaterThan(0);
   expect(outcome.usage.total_tokens).toBeLessThan(1024);
-  expect(task.chunks.map((chunk) => chunk.text).join("")).toBe(outcome.text);
+  expect(joined(task.chunks).text + outcome.tail).toBe(outcome.text);
 });
 
 test("a long prompt is left between two chunks of it", async () => {

@@ -24,12 +24,13 @@ export function completion(prompt: string, params: Params = {}): GenerateRequest
 
 let tasks = 0;
 
-/** A task under way, with its chunks as they come. */
-export function begin(engine: EngineRuntime, request: GenerateRequest) {
+/** A task under way, with its chunks as they come. @param emitted what an earlier attempt had emitted */
+export function begin(engine: EngineRuntime, request: GenerateRequest, emitted?: TokenChunk) {
   const id = `task-${++tasks}`;
   const chunks: TokenChunk[] = [];
   const arrived = new EventEmitter();
-  const outcome = engine.generate({ id, model: "tiny", request }, (chunk) => {
+  const task = { id, model: "tiny", request, ...(emitted === undefined ? {} : { emitted }) };
+  const outcome = engine.generate(task, (chunk) => {
     chunks.push(chunk);
     arrived.emit("chunk", chunk);
   });
@@ -42,6 +43,11 @@ export function begin(engine: EngineRuntime, request: GenerateRequest) {
     }
   };
   return { id, chunks, firstChunk, tokensMore, outcome };
+}
+
+/** Several chunks as one. */
+export function joined(chunks: readonly TokenChunk[]): TokenChunk {
+  return { tokens: chunks.flatMap(({ tokens }) => tokens), text: chunks.map(({ text }) => text).join("") };
 }
 
 export function generate(engine: EngineRuntime, request: GenerateRequest): Promise<GenerateOutcome> {

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { formatOf } from "../src/child/tool-calls/formats.ts";
 import type { EngineRuntime } from "../src/index.ts";
 import { templates } from "./chat-templates.ts";
-import { begin, chat, startTiny, story } from "./tiny-engine.ts";
+import { begin, chat, joined, startTiny, story } from "./tiny-engine.ts";
 import { writeVariant } from "./tiny-variant.ts";
 
 /** Has what a grammar is written with. */
@@ -46,7 +46,7 @@ const argumentsOf: Record<string, z.ZodType> = {
 async function run(engine: EngineRuntime, request: GenerateRequest) {
   const task = begin(engine, request);
   const outcome = await task.outcome;
-  expect(task.chunks.map((chunk) => chunk.text).join("")).toBe(outcome.text);
+  expect(joined(task.chunks).text + outcome.tail).toBe(outcome.text);
   for (const call of outcome.toolCalls ?? []) {
     expect(call).toMatchObject({ id: expect.stringMatching(/^call_[0-9A-Za-z]{24}$/), type: "function" });
     argumentsOf[call.function.name]?.parse(JSON.parse(call.function.arguments));
@@ -98,7 +98,7 @@ describe("a template without tools", () => {
     expect(outcome).toMatchObject({ text: expect.stringMatching(/^[^{].{20}/s) });
     expect(outcome.toolCalls).toBeUndefined();
     expect(task.chunks.filter((chunk) => chunk.text !== "").length).toBeGreaterThan(2);
-    expect(task.chunks.map((chunk) => chunk.text).join("")).toBe(outcome.text);
+    expect(joined(task.chunks).text + outcome.tail).toBe(outcome.text);
   });
 
   test("none: an answer as if there were no tools", async () => {

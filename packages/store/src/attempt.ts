@@ -28,6 +28,10 @@ export interface Claim {
   queueMs: number;
   /** Somebody follows its tokens. */
   isWatched: boolean;
+  /** What earlier attempts have emitted, in how many chunks; this one goes on behind it. */
+  emitted: TokenChunk & { chunks: number };
+  /** Milliseconds from when the job could first run until its first token was stored; null when there is none yet. */
+  firstTokenMs: number | null;
 }
 
 export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
@@ -44,8 +48,7 @@ export async function claim(
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" ")];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, slug, request, queueMs, watched, ...counts] = reply;
-  const [lost = 0, crashes = 0, failures = 0] = counts.map(Number);
+  const [, fence, attempt, slug, request, queueMs, watched, lost, crashes, failures, chunks, tokens, text, firstTokenMs] = reply;
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
     outcome: "claimed",
@@ -54,12 +57,18 @@ export async function claim(
       fence: Number(fence),
       attempt: Number(attempt),
       slug: String(slug),
-      counts: { lost, crashes, failures },
+      counts: { lost: Number(lost), crashes: Number(crashes), failures: Number(failures) },
       request: parsed,
       queueMs: Number(queueMs),
       isWatched: watched === 1,
+      emitted: { chunks: Number(chunks), tokens: readTokens(String(tokens)), text: String(text) },
+      firstTokenMs: firstTokenMs === "" ? null : Number(firstTokenMs),
     },
   };
+}
+
+function readTokens(list: string): number[] {
+  return list === "" ? [] : list.split(",").map(Number);
 }
 
 export type AppendResult =
@@ -81,7 +90,8 @@ export async function append(
 }
 
 export type Ending =
-  | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number }
+  /** `tail`: the end of the text, which no chunk holds. Default: none. */
+  | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number; tail?: string }
   | { status: "failed"; error: { code: ErrorCode; message: string } }
   /** Hands the job back to the front of its queue, or ends it when it was asked to stop. `countsAs`: why, if it is to count. */
   | { status: "queued"; countsAs?: AttemptCount };
@@ -94,7 +104,8 @@ export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence
   const error = ending.status === "failed" ? ending.error : { code: "", message: "" };
   const tokens = "completionTokens" in ending ? ending.completionTokens : "";
   const counted = ("countsAs" in ending && ending.countsAs) || "";
-  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted];
+  const tail = ("tail" in ending && ending.tail) || "";
+  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted, tail];
   const reply = (await run("finish", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };
   return { outcome: "finished", fed: readFed(reply, 1) };

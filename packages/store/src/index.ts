@@ -8,7 +8,7 @@ export { type ConnectionRole, connectRedis, shownUrl } from "./connect.ts";
 export { onStopRequest } from "./control.ts";
 export type { FedJob } from "./fed-job.ts";
 export { BEAT_INTERVAL_MS, BEAT_TTL_MS, type LiveWorker, type WorkerBeat } from "./fleet.ts";
-export type { EventPage, TextPosition } from "./job-events.ts";
+export type { EventPage } from "./job-events.ts";
 export type { Keys } from "./keys.ts";
 export type { ListQuery } from "./list-jobs.ts";
 export { Notifications } from "./notifications.ts";

@@ -1,20 +1,14 @@
 import type { JobStatus } from "@llamero/core";
 import type { RunScript } from "./scripts.ts";
 
-/** How far a follower of a job's events has come: so many chunks of that attempt. */
-export interface TextPosition {
-  /** Counted from 1; 0 before the first. */
-  attempt: number;
-  chunks: number;
-}
-
 /** A job at one moment, as far as its events go. */
 export interface EventPage {
   status: JobStatus;
+  /** The latest; counted from 1, 0 before the first. */
   attempt: number;
-  /** How many there are of this attempt. */
+  /** How many there are, of all attempts. */
   chunks: number;
-  /** Those behind the position that was asked for, or from the first when that is not of this attempt's text; a page at most. */
+  /** Those behind the position that was asked for, or from the first when there are not so many; a page at most. */
   news: { k: number; text: string; tokens: number }[];
 }
 
@@ -22,17 +16,13 @@ export interface EventPage {
 const PAGE_CHUNKS = 256;
 const PAGE_BYTES = 65_536;
 
-/** What has happened in an owner's job behind a position; null when there is no such job. */
-export async function readEvents(
-  run: RunScript,
-  job: { id: string; owner: string },
-  { attempt, chunks }: TextPosition,
-): Promise<EventPage | null> {
-  const reply = (await run("events", [job.id, job.owner, attempt, chunks, PAGE_CHUNKS, PAGE_BYTES])) as (string | number)[];
-  const [status, current, count, first, ...pairs] = reply;
+/** What has happened in an owner's job behind so many chunks; null when there is no such job. */
+export async function readEvents(run: RunScript, job: { id: string; owner: string }, behind: number): Promise<EventPage | null> {
+  const reply = (await run("events", [job.id, job.owner, behind, PAGE_CHUNKS, PAGE_BYTES])) as (string | number)[];
+  const [status, attempt, chunks, first, ...pairs] = reply;
   if (status === undefined) return null;
   const news = [];
   for (let i = 0; i < pairs.length; i += 2)
     news.push({ k: Number(first) + i / 2, text: String(pairs[i]), tokens: Number(pairs[i + 1]) });
-  return { status: status as JobStatus, attempt: Number(current), chunks: Number(count), news };
+  return { status: status as JobStatus, attempt: Number(attempt), chunks: Number(chunks), news };
 }

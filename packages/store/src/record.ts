@@ -121,6 +121,7 @@ export function toJob(record: JobRecord, model: string, position: number | null)
     started_at: time(fields["started_ms"]),
     finished_at: time(fields["finished_ms"]),
     attempts: Number(fields["attempts"] ?? 0),
+    resumed_from: Number(fields["resumed_from"] ?? 0) || null,
     progress: { completion_tokens: Number(fields["completion_tokens"] ?? 0) },
     params: "params" in request ? request.params : null,
     output: outputOf(record),

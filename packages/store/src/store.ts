@@ -8,7 +8,7 @@ import { cancel, remove } from "./cancel.ts";
 import { announceModel, readCatalogue } from "./catalogue.ts";
 import { readFed } from "./fed-job.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
-import { type EventPage, readEvents, type TextPosition } from "./job-events.ts";
+import { type EventPage, readEvents } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
 import { type JobPage, type ListQuery, listJobs } from "./list-jobs.ts";
 import { position } from "./position.ts";
@@ -91,8 +91,8 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
       const record = await getRecord(reference);
       return record === null ? null : guarded(() => view(record, true));
     },
-    /** What has happened in an owner's job behind a position; null when it does not exist or is somebody else's. */
-    readEvents: (reference: Reference, behind: TextPosition): Promise<EventPage | null> => readEvents(run, reference, behind),
+    /** What has happened in an owner's job behind so many chunks; null when it does not exist or is somebody else's. */
+    readEvents: (reference: Reference, behind: number): Promise<EventPage | null> => readEvents(run, reference, behind),
     /** The records behind `listJobs`, with the requests that they were submitted with. */
     listRecords: (query: ListQuery): Promise<JobPage> => guarded(() => listJobs(redis, keys, query)),
     listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>

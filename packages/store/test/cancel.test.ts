@@ -12,6 +12,20 @@ test("ends a waiting job at once", async () => {
   expect(await eventsOf(harness, job.id)).toEqual(["job.cancelled"]);
 });
 
+test("ends a job that waits again at once, with what it had written", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.append(job.claim, 1, { tokens: [1, 2], text: "so far" });
+  await store.finish(job.claim, { status: "queued" });
+  expect(await store.cancel(job)).toEqual({ outcome: "cancelled", fed: [] });
+  expect(await store.getJob(job)).toMatchObject({
+    status: "cancelled",
+    output: { text: "so far", finish_reason: "cancelled" },
+    progress: { completion_tokens: 2 },
+  });
+});
+
 test("ends a scheduled job at once, which then never runs", async () => {
   const { redis, store } = harness;
   const job = await submit(harness, { runAtMs: (await redisNow(redis)) + 20 });

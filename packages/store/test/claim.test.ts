@@ -81,6 +81,20 @@ describe("refuses", () => {
     expect(await eventsOf(harness, job.id)).toEqual(["job.expired"]);
   });
 
+  test("a waiting job past its deadline that had begun, which ends expired with what it had written", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness, { deadlineMs: 200 });
+    await harness.store.append(job.claim, 1, { tokens: [1, 2], text: "so far" });
+    await harness.store.finish(job.claim, { status: "queued" });
+    await clockPast(harness.redis, (await redisNow(harness.redis)) + 200);
+    expect(await harness.store.claim({ job_id: job.id, run: 2 }, "w2")).toEqual(refused("expired"));
+    expect(await harness.store.getJob(job)).toMatchObject({
+      status: "expired",
+      output: { text: "so far", finish_reason: "deadline" },
+      error: { code: "deadline_exceeded", message: "The deadline passed while the job waited." },
+    });
+  });
+
   test("a running job past its deadline, which ends expired with what it had written", async () => {
     await openSlots(harness, 1);
     const job = await start(harness, { deadlineMs: 200 });
@@ -119,22 +133,57 @@ describe("refuses", () => {
   });
 });
 
-test("takes a running job over: a higher fence, an empty stream, the earlier worker shut out", async () => {
-  const { redis, store } = harness;
+const nothing = { chunks: 0, tokens: [], text: "" };
+
+test("takes a running job over: a higher fence, what is there, the earlier worker shut out", async () => {
+  const { store } = harness;
   await openSlots(harness, 1);
   const job = await start(harness);
-  await store.append(job.claim, 1, { tokens: [1, 2, 3], text: "lost" });
+  expect(job.claim).toMatchObject({ emitted: nothing, firstTokenMs: null });
+  await store.append(job.claim, 1, { tokens: [1, 2, 3], text: "so " });
+  await store.append(job.claim, 2, { tokens: [4], text: "" });
   const second = await take(harness, { job_id: job.id, run: 1 }, "w2");
-  expect(second).toMatchObject({ fence: 2, attempt: 2 });
-  expect(await redis.exists(store.keys.chunks(job.id))).toBe(0);
-  expect(await store.getJob(job)).toMatchObject({ status: "running", progress: { completion_tokens: 0 } });
-  expect(await store.append(job.claim, 2, { tokens: [4], text: "x" })).toMatchObject({ outcome: "fenced" });
+  expect(second).toMatchObject({ fence: 2, attempt: 2, emitted: { chunks: 2, tokens: [1, 2, 3, 4], text: "so " } });
+  expect(second.firstTokenMs).toBeGreaterThanOrEqual(0);
+  expect(second.firstTokenMs).toBeLessThanOrEqual(second.queueMs);
+  expect(await store.getJob(job)).toMatchObject({ status: "running", resumed_from: 4, progress: { completion_tokens: 4 } });
+  expect(await store.append(job.claim, 3, { tokens: [5], text: "x" })).toMatchObject({ outcome: "fenced" });
   expect(await store.finish(job.claim, done)).toEqual({ outcome: "fenced" });
-  expect(await store.append(second, 1, { tokens: [5], text: "y" })).toEqual({
-    outcome: "appended",
-    stop: null,
-    isWatched: false,
+  for (const k of [1, 2, 4])
+    expect(await store.append(second, k, { tokens: [5], text: "y" })).toEqual({ outcome: "ordinal", last: 2 });
+  expect(await store.append(second, 3, { tokens: [5], text: "far" })).toMatchObject({ outcome: "appended" });
+  const third = await take(harness, { job_id: job.id, run: 1 }, "w3");
+  expect(third).toMatchObject({
+    emitted: { chunks: 3, tokens: [1, 2, 3, 4, 5], text: "so far" },
+    firstTokenMs: second.firstTokenMs,
   });
+  expect(await store.getJob(job)).toMatchObject({ attempts: 3, resumed_from: 5 });
+});
+
+test("an attempt that has emitted nothing is no more than begun again", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  expect(await take(harness, { job_id: job.id, run: 1 }, "w2")).toMatchObject({ emitted: nothing, firstTokenMs: null });
+  expect(await store.getJob(job)).toMatchObject({ attempts: 2, resumed_from: null });
+});
+
+test("hands on what was there when an attempt was handed back, however long it is", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  const chunks = Array.from({ length: 10_000 }, (_, k) => ({ tokens: [k, 128_000], text: `${k} 🦙 ` }));
+  await Promise.all(chunks.map((chunk, index) => store.append(job.claim, index + 1, chunk)));
+  await store.finish(job.claim, { status: "queued" });
+  expect(await store.getJob(job)).toMatchObject({
+    status: "queued",
+    resumed_from: null,
+    progress: { completion_tokens: 20_000 },
+  });
+  const { emitted } = await take(harness, { job_id: job.id, run: 2 });
+  expect(emitted.chunks).toBe(10_000);
+  expect(emitted.tokens).toEqual(chunks.flatMap(({ tokens }) => tokens));
+  expect(emitted.text).toBe(chunks.map(({ text }) => text).join(""));
 });
 
 test("gives one carrier to one of two workers that claim it at once, then the other takes over", async () => {

@@ -43,6 +43,20 @@ test.each(endings)("ends a job %s with result, event and place in one step", asy
   expect(await eventsOf(harness, job.id)).toEqual(["job.started", `job.${status}`]);
 });
 
+test("stores what was held back as the last chunk, with the end", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.append(job.claim, 1, { tokens: [1, 2], text: "one ST" });
+  const result = { text: "one STO 🦙", finish_reason: "length" as const, usage, timings };
+  await store.finish(job.claim, { status: "succeeded", result, completionTokens: 2, tail: "O 🦙" });
+  const entries = await redis.xrange(store.keys.chunks(job.id), "-", "+");
+  expect(entries.at(-1)).toEqual(["2-0", ["tokens", "", "text", "O 🦙", "count", "0"]]);
+  const page = await store.readEvents(job, 0);
+  expect(page?.news.map(({ text }) => text).join("")).toBe("one STO 🦙");
+  expect(page).toMatchObject({ status: "succeeded", chunks: 2 });
+});
+
 test("shows an empty error message as it is, not as another's", async () => {
   await openSlots(harness, 1);
   const job = await start(harness);

@@ -114,10 +114,10 @@ function checkParts(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
     if (isOver !== (finished_ms !== undefined)) problems.push(`${status} job ${id} finished at ${finished_ms}`);
     if (!isOver && snapshot.strings.has(`out:${id}`)) problems.push(`${status} job ${id} has a result`);
     if (snapshot.encodings.get(`job:${id}`) !== "listpack") problems.push(`record ${id} is not compact`);
-    if (status !== "running") continue;
+    if (status !== "running" && status !== "queued") continue;
     const entries = snapshot.streams.get(`chunks:${id}`) ?? [];
     const tokens = entries.reduce((sum, [, list]) => sum + Number(list[5]), 0);
-    if (entries.length !== Number(chunks) || tokens !== Number(completion_tokens))
+    if (entries.length !== Number(chunks ?? 0) || tokens !== Number(completion_tokens ?? 0))
       problems.push(`${id} has ${entries.length} chunks of ${tokens} tokens, its record says ${chunks} of ${completion_tokens}`);
   }
   return problems;

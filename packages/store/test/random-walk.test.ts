@@ -18,6 +18,12 @@ const COMMON_ANSWERS = [
   ...["removed", "unfinished", "gone"].map((answer) => `remove ${answer}`),
 ];
 
+/** What `append` has written of it. */
+function emittedBy({ chunks }: ReferenceJob) {
+  const tokens = Array.from({ length: chunks }, (_, index) => [index + 1, index + 1]).flat();
+  return { chunks, tokens, text: "x".repeat(chunks) };
+}
+
 class Walk {
   readonly jobs: ReferenceJob[] = [];
   /** Every answer that was given, with the call that gave it. */
@@ -104,7 +110,12 @@ class Walk {
     const result = await harness.store.claim({ job_id: job.id, run }, "w1", hasVariant ? [job.slug] : []);
     this.answered("claim", result.outcome, expected);
     if (result.outcome === "claimed")
-      expect(result.claim).toMatchObject({ fence: job.fence, attempt: job.attempts, counts: { lost: job.lost } });
+      expect(result.claim).toMatchObject({
+        fence: job.fence,
+        attempt: job.attempts,
+        counts: { lost: job.lost },
+        emitted: emittedBy(job),
+      });
     this.note(result);
     return `claim ${job.id} run ${run}`;
   }

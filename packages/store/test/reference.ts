@@ -47,7 +47,7 @@ export const reference = {
       Object.assign(job, { status: "queued", isFed: false });
       return "elsewhere";
     }
-    Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1, chunks: 0 });
+    Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1 });
     return "claimed";
   },
 

@@ -17,6 +17,7 @@ const job: Job = jobSchema.parse({
   started_at: at,
   finished_at: at,
   attempts: 1,
+  resumed_from: null,
   progress: { completion_tokens: 3 },
   params: { seed: 1 },
   output: { text: "drei 🦙", finish_reason: "stop" },

@@ -6,9 +6,10 @@ import { jobNotFound } from "../wait-for-job.ts";
 
 const DESCRIPTION = `Server-sent events, from the first on, while the job runs and as long as it is kept.
 
-- \`status\` \`{status, attempt, text_reset}\`: the job waits or runs. \`text_reset\`: the job started over; forget the text so far.
+- \`status\` \`{status, attempt, text_reset}\`: the job waits or runs. A later attempt goes on with the text of the earlier ones.
+  \`text_reset\` is true only when Redis has lost what it had told, as after a power cut: forget the text so far, it comes again.
 - \`delta\` \`{text, tokens}\`: more text, and how many tokens it took.
-- \`done\`: the job, ended. The deltas since the last reset, put together, are its \`output.text\`, if it has one.
+- \`done\`: the job, ended. All deltas, put together, are its \`output.text\`, if it has one.
 
 Every event has an \`id\`. After a cut, send the last one as \`Last-Event-ID\`, as browsers do by themselves, or as \`after\`: the
 stream goes on right behind it, on any replica. Behind \`done\` there is nothing, which 204 says.`;

@@ -1,26 +1,28 @@
-import type { FinishReason, GenerateOutcome, StopReason, TokenChunk, ToolCall } from "@llamero/core";
+import { AppError, type FinishReason, type GenerateOutcome, type StopReason, type TokenChunk } from "@llamero/core";
 import type { SequenceEvaluateOptions, Token } from "node-llama-cpp";
+import { acceptToken } from "./grammar-token.ts";
+import { type OutputOptions, OutputText } from "./output-text.ts";
+import { giveHistory, tokenSeed } from "./sampling-history.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
-import { StopText } from "./stop-text.ts";
-import { type Detokenize, TokenText } from "./token-text.ts";
-import type { AnswerText } from "./tool-calls/answer-text.ts";
+import type { SlotWish } from "./slot-pool.ts";
 
 /** A request made ready to run: everything that can be refused has been. */
-export interface GenerationPlan {
+export interface GenerationPlan extends OutputOptions {
+  /** What the caller asked for, in messages. */
+  model: string;
   prompt: Token[];
   /** Null: the model without one. */
   adapter: string | null;
+  /** What earlier attempts have emitted. */
+  emitted: TokenChunk;
+  /** Over all attempts. */
   maxTokens: number;
-  stops: string[];
   /** `punishTokens` reads `generated`. */
   sampling: SequenceEvaluateOptions;
   /** Filled by the generation. */
   generated: Token[];
-  detokenize: Detokenize;
-  /** Reads tool calls out of the text; null when none were offered. */
-  answer: AnswerText | null;
-  /** Most prompt tokens between two looks at the stop signal. */
-  prefillChunk: number;
+  /** Most tokens that are computed at once before the first new one, of the prompt and of what was emitted before. */
+  chunks: { prompt: number; emitted: number };
   /** When the task came, on `performance.now()`'s clock. */
   acceptedAtMs: number;
 }
@@ -33,123 +35,173 @@ export function stopReason(signal: AbortSignal): StopReason | null {
   return signal.aborted ? (signal.reason as StopReason) : null;
 }
 
-/** The outcome of a task that was stopped before it had a slot. */
-export function unstartedOutcome(plan: GenerationPlan, reason: StopReason): GenerateOutcome {
-  const prompt_tokens = plan.prompt.length;
-  return {
-    text: "",
-    finishReason: reason,
-    usage: { prompt_tokens, cached_tokens: 0, completion_tokens: 0, total_tokens: prompt_tokens },
-    timings: { wait_ms: performance.now() - plan.acceptedAtMs, prefill_ms: null, generate_ms: null },
-  };
+/** Chunks of at most `size` tokens, the last one a little longer. */
+function cut(tokens: readonly Token[], size: number): Token[][] {
+  const chunks: Token[][] = [];
+  for (let at = 0; at < tokens.length; ) {
+    const end = tokens.length - at > size * LAST_CHUNK ? at + size : tokens.length;
+    chunks.push(tokens.slice(at, end));
+    at = end;
+  }
+  return chunks;
 }
 
-/** One run of one plan in one slot: prefill, then a token per step until something ends it. */
+/**
+ * One run of one plan: what was emitted before is taken in again, then comes prefill in a slot, then a token per step until something
+ * ends it.
+ */
 export class Generation {
   readonly #plan: GenerationPlan;
-  readonly #slot: SequenceSlot;
-  readonly #signal: AbortSignal;
   readonly #onChunk: (chunk: TokenChunk) => void;
-  readonly #tokenText: TokenText;
-  readonly #stopText: StopText;
-  readonly #startedAtMs = performance.now();
+  readonly #output: OutputText;
+  /** Why it has ended before it has run: the tokens emitted before are all there is to say. */
+  readonly #endedBefore: FinishReason | null;
+  #startedAtMs: number | null = null;
   #firstTokenAtMs: number | null = null;
   #cachedTokens = 0;
-  #text = "";
-  #stopTextFound = false;
 
-  constructor(plan: GenerationPlan, slot: SequenceSlot, signal: AbortSignal, onChunk: (chunk: TokenChunk) => void) {
+  /** @throws AppError `model_changed` */
+  constructor(plan: GenerationPlan, onChunk: (chunk: TokenChunk) => void) {
     this.#plan = plan;
-    this.#slot = slot;
-    this.#signal = signal;
     this.#onChunk = onChunk;
-    this.#tokenText = new TokenText(plan.detokenize, plan.prompt);
-    this.#stopText = new StopText(plan.stops);
+    this.#output = new OutputText(plan);
+    this.#endedBefore = this.#takeIn(plan.emitted);
   }
 
-  async run(): Promise<GenerateOutcome> {
+  /** What a slot has to hold before the first new token. */
+  get wish(): SlotWish {
+    const { prompt, generated, adapter } = this.#plan;
+    return { prompt: generated.length === 0 ? prompt : [...prompt, ...generated], adapter };
+  }
+
+  /** The outcome, where there is nothing left to run; null where there is. */
+  outcomeBefore(): GenerateOutcome | null {
+    return this.#endedBefore === null ? null : this.#outcome(this.#endedBefore);
+  }
+
+  /** The outcome of a task that was stopped before it had a slot. */
+  unstarted(reason: StopReason): GenerateOutcome {
+    return this.#outcome(reason);
+  }
+
+  async run(slot: SequenceSlot, signal: AbortSignal): Promise<GenerateOutcome> {
+    this.#startedAtMs = performance.now();
     try {
-      this.#cachedTokens = await this.#slot.adaptTo(this.#plan, this.#signal);
-      const rest = await this.#prefill(this.#plan.prompt.slice(this.#cachedTokens));
-      return this.#outcome(stopReason(this.#signal) ?? (await this.#decode(rest)));
+      const held = await slot.adaptTo(this.wish, signal);
+      this.#cachedTokens = Math.min(held, this.#plan.prompt.length);
+      const rest = await this.#prefill(slot, signal, held);
+      return this.#outcome(stopReason(signal) ?? (await this.#decode(slot, signal, rest)));
     } finally {
-      this.#slot.prefillDone();
+      slot.prefillDone();
     }
   }
 
-  /** Computes all of the prompt but its last chunk, which the first sampled token needs. */
-  async #prefill(tokens: Token[]): Promise<Token[]> {
-    const { prefillChunk } = this.#plan;
-    let rest = tokens;
-    while (rest.length > prefillChunk * LAST_CHUNK && !this.#signal.aborted) {
-      await this.#slot.opened();
-      await this.#slot.sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, prefillChunk), {
-        evaluationPriority: this.#slot.lane,
-      });
-      rest = rest.slice(prefillChunk);
-      this.#slot.prefillAdvanced();
+  /** Moves everything that looks at tokens to where the last attempt left it. */
+  #takeIn({ tokens, text }: TokenChunk): FinishReason | null {
+    let end: FinishReason | null = null;
+    for (const token of tokens as Token[]) {
+      this.#follow(token);
+      this.#output.push(token);
+      end = this.#take(token);
     }
-    return rest;
+    if (this.#output.text !== text) throw this.#changed();
+    return end;
   }
 
-  async #decode(tokens: Token[]): Promise<FinishReason> {
-    const options = { ...this.#plan.sampling, evaluationPriority: this.#slot.lane };
-    const steps = this.#slot.sequence.evaluateWithMetadata(tokens, {}, options);
+  /** The grammar that held when a token was sampled. */
+  #follow(token: Token): void {
+    const given = this.#plan.sampling.grammarEvaluationState;
+    const state = given instanceof Function ? given() : given;
+    if (state === undefined) return;
+    try {
+      acceptToken(state, token);
+    } catch (cause) {
+      throw this.#changed(cause);
+    }
+  }
+
+  #changed(cause?: unknown): AppError {
+    const { model, emitted } = this.#plan;
+    const text =
+      `The first ${emitted.tokens.length} tokens of this job do not fit what would go on with them: here, "${model}" is another ` +
+      "model, or Llamero another version. Run the job again: POST /v1/jobs/{id}/retry.";
+    return new AppError("model_changed", text, { cause });
+  }
+
+  /** Computes all of the context but its last chunk, which the next token's sampling needs. */
+  async #prefill(slot: SequenceSlot, signal: AbortSignal, held: number): Promise<Token[]> {
+    const { prompt, generated, chunks } = this.#plan;
+    const emitted = generated.slice(Math.max(0, held - prompt.length));
+    const all = [...cut(prompt.slice(held), chunks.prompt), ...cut(emitted, chunks.emitted)];
+    const last = all.pop() ?? [];
+    for (const chunk of all) {
+      if (signal.aborted) break;
+      await slot.opened();
+      await slot.sequence.evaluateWithoutGeneratingNewTokens(chunk, { evaluationPriority: slot.lane });
+      slot.prefillAdvanced();
+    }
+    return last;
+  }
+
+  async #decode(slot: SequenceSlot, signal: AbortSignal, tokens: Token[]): Promise<FinishReason> {
+    const forget = this.#giveHistory(slot);
+    const options = { ...this.#plan.sampling, seed: this.#seed(), evaluationPriority: slot.lane };
+    const steps = slot.sequence.evaluateWithMetadata(tokens, {}, options);
     try {
       for (;;) {
-        const closed = this.#slot.opened();
+        const closed = slot.opened();
         if (closed !== null) await closed;
         const step = await steps.next();
-        const end = step.done ? "stop" : this.#accept(step.value.token);
+        const end = step.done ? "stop" : this.#accept(step.value.token, slot, signal);
         if (end !== null) return end;
       }
     } finally {
       await steps.return();
+      forget();
     }
   }
 
+  #giveHistory(slot: SequenceSlot): () => void {
+    const { sampling, generated } = this.#plan;
+    const { temperature, xtc, dryRepeatPenalty } = sampling;
+    const isDrawn = temperature !== 0 || xtc !== undefined;
+    const lastTokens = dryRepeatPenalty?.lastTokens ?? 0;
+    return giveHistory(slot.sequence, {
+      seed: isDrawn ? () => this.#seed() : null,
+      remembered: lastTokens === 0 ? [] : generated.slice(-lastTokens),
+    });
+  }
+
+  /** Of the next token. */
+  #seed(): number {
+    return tokenSeed(this.#plan.sampling.seed ?? 0, this.#plan.generated.length);
+  }
+
   /** Takes a sampled token. @returns why the generation ends with it, or null */
-  #accept(token: Token): FinishReason | null {
-    if (this.#firstTokenAtMs === null) this.#begun();
+  #accept(token: Token, slot: SequenceSlot, signal: AbortSignal): FinishReason | null {
+    if (this.#firstTokenAtMs === null) {
+      this.#firstTokenAtMs = performance.now();
+      slot.prefillDone();
+    }
+    const text = this.#output.push(token);
+    const end = this.#take(token);
+    this.#onChunk({ tokens: [token], text });
+    // A token that ends the output ends it as such, also in an output that is to stop.
+    return end === "stop" ? end : (stopReason(signal) ?? end);
+  }
+
+  #take(token: Token): FinishReason | null {
     this.#plan.generated.push(token);
-    const { text, stopped } = this.#stopText.push(this.#content(this.#tokenText.push(token)));
-    this.#emit([token], text);
-    this.#stopTextFound = stopped;
-    if (stopped) return "stop";
-    if (this.#signal.aborted) return stopReason(this.#signal);
+    if (this.#output.isStopped) return "stop";
     return this.#plan.generated.length >= this.#plan.maxTokens ? "length" : null;
   }
 
-  #begun(): void {
-    this.#firstTokenAtMs = performance.now();
-    this.#slot.prefillDone();
-  }
-
-  #emit(tokens: Token[], text: string): void {
-    this.#text += text;
-    this.#onChunk({ tokens, text });
-  }
-
-  #content(text: string): string {
-    return this.#plan.answer === null ? text : this.#plan.answer.push(text);
-  }
-
-  /** Lets out what was held back, unless it is the stop text and what follows. @returns the calls that it held */
-  #flush(): ToolCall[] {
-    if (this.#stopTextFound) return [];
-    const content = this.#content(this.#tokenText.flush());
-    const last = this.#plan.answer?.end() ?? { text: "", toolCalls: [] };
-    const { text, stopped } = this.#stopText.push(content + last.text);
-    const rest = stopped ? text : text + this.#stopText.flush();
-    if (rest !== "") this.#emit([], rest);
-    return last.toolCalls;
-  }
-
   #outcome(finishReason: FinishReason): GenerateOutcome {
-    const toolCalls = this.#flush();
+    const { tail, toolCalls } = this.#output.end();
     const [prompt_tokens, completion_tokens] = [this.#plan.prompt.length, this.#plan.generated.length];
     return {
-      text: this.#text,
+      text: this.#output.text,
+      tail,
       ...(toolCalls.length === 0 ? {} : { toolCalls }),
       finishReason: finishReason === "stop" && toolCalls.length > 0 ? "tool_calls" : finishReason,
       usage: {
@@ -163,13 +215,10 @@ export class Generation {
   }
 
   #timings(): GenerateOutcome["timings"] {
-    const first = this.#firstTokenAtMs;
-    const wait_ms = this.#startedAtMs - this.#plan.acceptedAtMs;
-    if (first === null) return { wait_ms, prefill_ms: performance.now() - this.#startedAtMs, generate_ms: null };
-    return {
-      wait_ms,
-      prefill_ms: first - this.#startedAtMs,
-      generate_ms: performance.now() - first,
-    };
+    const [now, started, first] = [performance.now(), this.#startedAtMs, this.#firstTokenAtMs];
+    const wait_ms = (started ?? now) - this.#plan.acceptedAtMs;
+    if (started === null) return { wait_ms, prefill_ms: null, generate_ms: null };
+    if (first === null) return { wait_ms, prefill_ms: now - started, generate_ms: null };
+    return { wait_ms, prefill_ms: first - started, generate_ms: now - first };
   }
 }

@@ -21,7 +21,7 @@ import type { EngineProgress } from "../protocol.ts";
 import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import type { EncoderPool } from "./encoder-pool.ts";
-import { Generation, type GenerationPlan, stopReason, unstartedOutcome } from "./generation.ts";
+import { Generation, type GenerationPlan, stopReason } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
 import { GrammarCache } from "./grammar-cache.ts";
 import { modelEncoders } from "./model-encoders.ts";
@@ -38,6 +38,12 @@ import { toolCalling } from "./tool-calls/tool-calling.ts";
 
 /** On the CPU a prompt is computed at tens of tokens a second on large models: a stop has to come through in between. */
 const CPU_PREFILL_CHUNK = 64;
+
+/**
+ * What was emitted before is computed in smaller ones: from 64 tokens of a sequence on, llama.cpp's attention sums in another order
+ * than it did when the tokens were made one by one, and a resumed job would go on differently where two tokens are nearly as likely.
+ */
+const CPU_EMITTED_CHUNK = 32;
 
 /** A model in memory with its contexts and template. */
 export interface HostedModel {
@@ -110,18 +116,23 @@ export class ModelHost {
     return [...contexts, ...this.#pools.map(([kind, pool]): [string, EngineProgress[string]] => [kind, pool.progress()])];
   }
 
-  /** @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability` */
+  /**
+   * @throws AppError `context_length_exceeded`, `invalid_request`, `unsupported_schema`, `unsupported_capability`,
+   * `model_changed`
+   */
   async generate(task: GenerateTask, signal: AbortSignal, listener: GenerateListener): Promise<GenerateOutcome> {
-    const plan = await this.#plan(task);
+    const generation = new Generation(await this.#plan(task), listener.onChunk);
+    const before = generation.outcomeBefore();
+    if (before !== null) return before;
     let hasWaited = false;
-    const slot = await this.#slots.acquire(plan, signal, () => {
+    const slot = await this.#slots.acquire(generation.wish, signal, () => {
       hasWaited = true;
       listener.onWaiting(true);
     });
     if (hasWaited) listener.onWaiting(false);
-    if (slot === null) return unstartedOutcome(plan, stopReason(signal) ?? "cancelled");
+    if (slot === null) return generation.unstarted(stopReason(signal) ?? "cancelled");
     try {
-      return await new Generation(plan, slot, signal, listener.onChunk).run();
+      return await generation.run(slot, signal);
     } catch (error) {
       await slot.clear();
       throw error;
@@ -156,7 +167,7 @@ export class ModelHost {
     throw new AppError("unsupported_capability", text, { param: "type" });
   }
 
-  async #plan({ model: name, request }: GenerateTask): Promise<GenerationPlan> {
+  async #plan({ model: name, request, emitted = { tokens: [], text: "" } }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
     this.#demand(name, request.type);
     const { llama, model, template, facts, batchSize } = this.#hosted;
@@ -174,15 +185,20 @@ export class ModelHost {
     const biases = logitBiases(params, vocabularySize(model), () => this.#ends());
     if (biases.size > 0) sampling.tokenBias = applyBiases(TokenBias.for(model), biases);
     return {
+      model: name,
       prompt,
       adapter: name === facts.name ? null : name,
+      emitted,
       maxTokens,
       stops: stopTexts(params),
       sampling,
       generated,
       detokenize: calling === null ? detokenize : showMarkers(detokenize, calling.markers),
       answer: calling?.answer ?? null,
-      prefillChunk: llama.gpu === false ? CPU_PREFILL_CHUNK : batchSize,
+      chunks:
+        llama.gpu === false
+          ? { prompt: CPU_PREFILL_CHUNK, emitted: CPU_EMITTED_CHUNK }
+          : { prompt: batchSize, emitted: batchSize },
       acceptedAtMs,
     };
   }

@@ -6,8 +6,8 @@ local status, current, last, stop = unpack(read(id, 'status', 'fence', 'chunks',
 if not status then return { 'refused', 'gone', 0 } end
 if status ~= 'running' or current ~= fence then return { 'refused', 'fenced', tonumber(last or '0') } end
 if tonumber(k) ~= tonumber(last) + 1 then return { 'refused', 'ordinal', tonumber(last) } end
-redis.call('XADD', P .. 'chunks:' .. id, k .. '-0', 'tokens', tokens, 'text', text, 'count', count)
-redis.call('HSET', key, 'chunks', k)
+add_chunk(id, k, tokens, text, count)
+if tonumber(k) == 1 then redis.call('HSET', key, 'first_token_ms', now) end
 redis.call('HINCRBY', key, 'completion_tokens', count)
 notify(id, k)
 return { 'appended', stop or '', redis.call('EXISTS', P .. 'watch:' .. id) }

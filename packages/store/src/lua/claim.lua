@@ -1,8 +1,10 @@
--- Gives a job to a consumer under a new fence, which shuts out every earlier one.
+-- Gives a job to a consumer under a new fence, which shuts out every earlier one, with all that earlier attempts have
+-- emitted: the new one goes on behind it, with chunk `chunks` + 1.
 -- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
 -- `attempts` counts claims; `lost` those that were taken over, and only they use up the job's chances here.
 -- A variant that the worker does not have is set aside for one that does.
--- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, lost, crashes, failures}
+-- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, lost, crashes, failures, chunks, tokens, text,
+-- first_token_ms}, where the last is from when the job could first run, '' while nothing has been emitted,
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere.
 local id, run, worker, lost_limit, variants = unpack(ARGV)
 local key = P .. 'job:' .. id
@@ -22,12 +24,13 @@ if deadline and tonumber(deadline) <= now then
   if status == 'running' then
     end_stopped(id, owner, slug, 'deadline')
   else
-    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', LATE_WAITING)
+    end_late(id, owner, slug, status)
   end
   return { 'refused', 'expired', unpack(feed_room()) }
 end
 if status == 'running' then redis.call('HINCRBY', key, 'lost', 1) end
-local lost, crashes, failures = unpack(read(id, 'lost', 'crashes', 'failures'))
+local lost, crashes, failures, chunks, emitted, first_token =
+  unpack(read(id, 'lost', 'crashes', 'failures', 'chunks', 'completion_tokens', 'first_token_ms'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
   finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times while it ran.')
   return { 'refused', 'exhausted', unpack(feed_room()) }
@@ -38,13 +41,18 @@ if slug ~= queue_of(slug) and not string.find(' ' .. variants .. ' ', ' ' .. slu
 end
 
 if status == 'queued' then move(id, owner, slug, 'queued', 'running') end
--- An attempt starts from the first token: what an earlier one had emitted goes.
-redis.call('DEL', P .. 'chunks:' .. id)
-redis.call('HSET', key, 'worker', worker, 'started_ms', now, 'chunks', 0, 'completion_tokens', 0)
+local tokens, text = '', ''
+if chunks and chunks ~= '0' then
+  tokens, text = read_stream(id)
+  redis.call('HSET', key, 'worker', worker, 'started_ms', now, 'resumed_from', emitted)
+else
+  redis.call('HSET', key, 'worker', worker, 'started_ms', now, 'chunks', 0, 'completion_tokens', 0)
+end
 local fence = redis.call('HINCRBY', key, 'fence', 1)
 local count = redis.call('HINCRBY', key, 'attempts', 1)
 emit('job.started', id, owner)
 notify(id, 'running')
-local waited = now - math.max(tonumber(created), tonumber(run_at or '0'))
+local ready = math.max(tonumber(created), tonumber(run_at or '0'))
 local watched = redis.call('EXISTS', P .. 'watch:' .. id)
-return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), waited, watched, lost or 0, crashes or 0, failures or 0 }
+return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), now - ready, watched, lost or 0, crashes or 0,
+  failures or 0, tonumber(chunks or '0'), tokens, text, first_token and first_token - ready or '' }

@@ -1,14 +1,13 @@
--- Reads what a follower of a job's events lacks who has seen `k` chunks of an attempt. Notes that somebody watches.
+-- Reads what a follower of a job's events lacks who has seen `k` chunks. Notes that somebody watches.
 -- Answers {status, attempts, chunks, first, text, tokens, text, tokens, …}, where `first` is the ordinal of the first chunk
 -- given and `tokens` a count, or {} for a job that does not exist or is somebody else's.
-local id, owner, attempt, k, chunk_limit, byte_limit = unpack(ARGV)
+local id, owner, k, chunk_limit, byte_limit = unpack(ARGV)
 local holder, status, attempts, chunks = unpack(read(id, 'owner', 'status', 'attempts', 'chunks'))
 if holder ~= owner then return {} end
 attempts, chunks, k = tonumber(attempts or '0'), tonumber(chunks or '0'), tonumber(k)
--- A job that waits again starts from its first token, and has no text until then; nor has one that ended while it waited.
+-- A Redis that lost its last writes has fewer than it told of: the follower starts over.
+if k > chunks then k = 0 end
 local has_ended = redis.call('ZSCORE', P .. 'finished', id)
-if status == 'queued' or (has_ended and status ~= 'failed' and redis.call('EXISTS', P .. 'out:' .. id) == 0) then chunks = 0 end
-if tonumber(attempt) ~= attempts or k > chunks then k = 0 end
 -- A hint for the job's worker (append.lua), renewed at half its time. A full Redis refuses it, and is read all the same.
 local watch = P .. 'watch:' .. id
 if not has_ended and redis.call('PTTL', watch) < WATCH_MS / 2 then redis.pcall('SET', watch, 1, 'PX', WATCH_MS) end

@@ -155,25 +155,45 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   make_room(slug)
 end
 
--- Ends a running job without its worker, with the text its stream holds.
-local function end_with_stream(id, owner, slug, to, reason, code, message)
-  local parts = {}
+-- Adds chunk k to a job's stream.
+local function add_chunk(id, k, tokens, text, count)
+  redis.call('XADD', P .. 'chunks:' .. id, k .. '-0', 'tokens', tokens, 'text', text, 'count', count)
+  redis.call('HSET', P .. 'job:' .. id, 'chunks', k)
+end
+
+-- All that a job's attempts have emitted: the ids of its tokens, with commas between, and its text.
+local function read_stream(id)
+  local tokens, texts = {}, {}
   for _, entry in ipairs(redis.call('XRANGE', P .. 'chunks:' .. id, '-', '+')) do
-    local fields = entry[2]
-    for i = 1, #fields, 2 do
-      if fields[i] == 'text' then parts[#parts + 1] = fields[i + 1] end
-    end
+    local fields = {}
+    for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+    if fields.tokens ~= '' then tokens[#tokens + 1] = fields.tokens end
+    texts[#texts + 1] = fields.text
   end
-  local result = cjson.encode({ text = table.concat(parts), finish_reason = reason })
-  finalize(id, owner, slug, 'running', to, result, code, message)
+  return table.concat(tokens, ','), table.concat(texts)
+end
+
+-- Ends a job without a worker, with the text its stream holds. One that waits and never emitted anything has no output.
+local function end_with_stream(id, owner, slug, from, to, reason, code, message)
+  local result = ''
+  if from == 'running' or tonumber(read(id, 'chunks')[1] or '0') > 0 then
+    local _, text = read_stream(id)
+    result = cjson.encode({ text = text, finish_reason = reason })
+  end
+  finalize(id, owner, slug, from, to, result, code, message)
+end
+
+-- Ends a job whose deadline has passed while it waited.
+local function end_late(id, owner, slug, from)
+  end_with_stream(id, owner, slug, from, 'expired', 'deadline', 'deadline_exceeded', LATE_WAITING)
 end
 
 -- Ends a running job that was asked to stop, for the reason it was asked.
 local function end_stopped(id, owner, slug, stop)
   if stop == 'deadline' then
-    end_with_stream(id, owner, slug, 'expired', 'deadline', 'deadline_exceeded', LATE_RUNNING)
+    end_with_stream(id, owner, slug, 'running', 'expired', 'deadline', 'deadline_exceeded', LATE_RUNNING)
   else
-    end_with_stream(id, owner, slug, 'cancelled', 'cancelled', '', '')
+    end_with_stream(id, owner, slug, 'running', 'cancelled', 'cancelled', '', '')
   end
 end
 

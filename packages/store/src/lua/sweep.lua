@@ -24,7 +24,7 @@ for _, id in ipairs(due('deadlines', now)) do
     end_stopped(id, owner, slug, stop)
     ended = ended + 1
   else
-    finalize(id, owner, slug, status, 'expired', '', 'deadline_exceeded', LATE_WAITING)
+    end_late(id, owner, slug, status)
     ended = ended + 1
   end
 end

@@ -1,9 +1,5 @@
-import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from "node-llama-cpp";
-
-/** Internal to node-llama-cpp, whose exact version is pinned; a model test watches the effect. */
-interface Internals {
-  _bindings: { AddonSampler: { acceptGrammarEvaluationStateToken(state: unknown, token: Token): void } };
-}
+import type { LlamaGrammarEvaluationState, LlamaModel } from "node-llama-cpp";
+import { acceptToken } from "../grammar-token.ts";
 
 /** A grammar that an answer follows from some point on: free until then. */
 export class LateGrammar {
@@ -23,11 +19,8 @@ export class LateGrammar {
 
   /** Begins, with text that is there already. Where that is not of the grammar, the answer stays free. */
   begin(text: string): void {
-    const { AddonSampler } = (this.#model.llama as Llama as unknown as Internals)._bindings;
-    const { _state } = this.#state as unknown as { _state: unknown };
     try {
-      for (const token of this.#model.tokenize(text, true, "trimLeadingSpace"))
-        AddonSampler.acceptGrammarEvaluationStateToken(_state, token);
+      for (const token of this.#model.tokenize(text, true, "trimLeadingSpace")) acceptToken(this.#state, token);
       this.#hasBegun = true;
     } catch {
       // The model has written something else; the reader of the answer decides what it is.

@@ -1,0 +1,118 @@
+import type { Job } from "@llamero/core";
+import { connectRedis, createStore } from "@llamero/store";
+import type { LlameroProcess } from "@llamero/testkit";
+import { expect, test } from "vitest";
+import { EventClient, Follower, type Seen } from "../../api/test/event-client.ts";
+import { Deployment, decoding, engineOf, logged, longJob } from "./deployment.ts";
+
+interface Chunk {
+  k: string;
+  tokens: string[];
+  text: string;
+}
+
+/** The chunks of a job as they are stored. */
+async function chunksOf(deployment: Deployment, jobId: string): Promise<Chunk[]> {
+  const redis = await connectRedis(deployment.redis.url, "commands");
+  try {
+    const entries = await redis.xrange(createStore({ redis, prefix: "llamero" }).keys.chunks(jobId), "-", "+");
+    return entries.map(([k, [, tokens = "", , text = ""]]) => ({ k, tokens: tokens === "" ? [] : tokens.split(","), text }));
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Follows a job from now to its end. */
+async function follow(url: string): Promise<{ follower: Follower; events: Seen[] }> {
+  const follower = new Follower();
+  const events: Seen[] = [];
+  for await (const event of await EventClient.open(url)) {
+    follower.take(event);
+    events.push(event);
+  }
+  return { follower, events };
+}
+
+/** The job's text, however many attempts made it: what was told while it ran, what is stored, and what it cost. */
+async function expectOneText(deployment: Deployment, job: Job, { follower, events }: Awaited<ReturnType<typeof follow>>) {
+  expect(follower.job).toEqual(job);
+  expect(job).toMatchObject({ status: "succeeded", output: { text: follower.text, finish_reason: "length" } });
+  expect(job.usage).toMatchObject({ completion_tokens: 900, total_tokens: 900 + (job.usage?.prompt_tokens ?? 0) });
+  expect(job.usage?.cached_tokens).toBeLessThanOrEqual(job.usage?.prompt_tokens ?? 0);
+  expect(events.filter(({ data }) => (data as { text_reset?: boolean }).text_reset)).toEqual([]);
+  expect(new Set(follower.ids).size).toBe(follower.ids.length);
+  const chunks = await chunksOf(deployment, job.id);
+  expect(chunks.map(({ k }) => k)).toEqual(chunks.map((_, index) => `${index + 1}-0`));
+  expect(chunks.flatMap(({ tokens }) => tokens)).toHaveLength(900);
+  expect(chunks.map(({ text }) => text).join("")).toBe(follower.text);
+}
+
+test("a client that follows a job while its workers are killed reads one text, the job's", async () => {
+  await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
+  const [api, ...first] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);
+  const workers: LlameroProcess[] = first;
+  const { id } = await api.submit(longJob);
+  const following = follow(`${api.process.ready.url}/v1/jobs/${id}/events`);
+  const starts = [0];
+  for (let kill = 1; kill <= 2; kill++) {
+    await api.until(id, decoding(kill));
+    const { workerPid } = await deployment.stored(id);
+    await workers.find((worker) => worker.child.pid === workerPid)?.kill();
+    workers.push(await deployment.start("worker"));
+    const resumed = await api.until(id, (job) => job.attempts > kill);
+    starts.push(resumed.resumed_from ?? 0);
+  }
+  const job = await api.ended(id);
+  expect(job.attempts).toBe(3);
+  expect(starts).toEqual([...starts].sort((a, b) => a - b));
+  expect(new Set(starts).size).toBe(3);
+  expect(job.resumed_from).toBe(starts[2]);
+  expect(job.timings?.first_token_ms).toBeLessThan(job.timings?.queue_ms ?? 0);
+  await expectOneText(deployment, job, await following);
+});
+
+test("a worker that is told to stop hands its job back with its tokens, and the next one goes on behind them", async () => {
+  await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1", LLAMERO_STOP_SECONDS: "0.5" });
+  const [api, worker] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
+  const { id } = await api.submit(longJob);
+  const following = follow(`${api.process.ready.url}/v1/jobs/${id}/events`);
+  await api.until(id, decoding(1));
+  expect(await worker.stop()).toBe(0);
+  const waiting = (await api.call("GET", `/v1/jobs/${id}`)).body as Job;
+  expect(waiting).toMatchObject({ status: "queued", attempts: 1, resumed_from: null });
+  expect(waiting.progress.completion_tokens).toBeGreaterThan(0);
+  await deployment.start("worker");
+  const job = await api.ended(id);
+  expect(job).toMatchObject({ attempts: 2, resumed_from: waiting.progress.completion_tokens });
+  await expectOneText(deployment, job, await following);
+});
+
+test("a worker that wakes while another goes on with its job writes nothing in between", async () => {
+  await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
+  const [api, sleeper] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
+  const { id } = await api.submit(longJob);
+  const following = follow(`${api.process.ready.url}/v1/jobs/${id}/events`);
+  await api.until(id, decoding(1));
+  const asleep = [sleeper.child.pid ?? 0, await engineOf(sleeper)];
+  for (const pid of asleep) process.kill(pid, "SIGSTOP");
+  await deployment.start("worker");
+  await api.until(id, (job) => job.attempts === 2);
+  for (const pid of asleep) process.kill(pid, "SIGCONT");
+  await logged(sleeper, { job_id: id, msg: "job was taken over; nothing more is written" });
+  const job = await api.ended(id);
+  expect(job.attempts).toBe(2);
+  await expectOneText(deployment, job, await following);
+});
+
+test("a job that is cancelled while it waits to be resumed keeps its text", async () => {
+  await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1", LLAMERO_STOP_SECONDS: "0.5" });
+  const [api, worker] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
+  const { id } = await api.submit(longJob);
+  await api.until(id, decoding(1));
+  await worker.stop();
+  const following = follow(`${api.process.ready.url}/v1/jobs/${id}/events`);
+  expect((await api.call("POST", `/v1/jobs/${id}/cancel`)).status).toBe(200);
+  const { follower } = await following;
+  expect(follower.text).not.toBe("");
+  expect(await api.ended(id)).toMatchObject({ status: "cancelled", output: { text: follower.text, finish_reason: "cancelled" } });
+});
