@@ -110,6 +110,17 @@ async function hang({ redis }: Deployment): Promise<void> {
   redis.process.kill("SIGCONT");
 }
 
+test("jobs whose locks ran out go on where they run when no other worker has taken them", async () => {
+  const slots = 8;
+  await using deployment = await Deployment.open({ LLAMERO_SLOTS: String(slots) });
+  const [api] = await Promise.all([deployment.startApi(), deployment.start("worker")]);
+  const jobs = await Promise.all(Array.from({ length: slots }, () => api.submit(longJob)));
+  for (const job of jobs) await api.until(job.id, decoding(1));
+  await hang(deployment);
+  for (const job of jobs) expect(await api.ended(job.id)).toMatchObject({ status: "succeeded", attempts: 1 });
+  expect(await api.ended((await api.submit(sentiment)).id)).toMatchObject({ status: "succeeded", attempts: 1 });
+});
+
 test("a Redis that hangs for longer than the locks last stops nothing: every job ends once", async () => {
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "2" });
   const [api] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);

@@ -54,6 +54,19 @@ export class Attempt {
     this.#runtime?.stop(this.#taskId, cause === "deadline" ? "deadline" : "cancelled");
   }
 
+  /**
+   * The lock of its carrier is lost, so another worker may take the job. Nothing is written until the record has said whose it is, and
+   * the attempt goes on unless it is somebody else's: the fence decides, not the lock.
+   */
+  lockLost(): void {
+    const checked = this.#options.store.isHeld(this.#options.claim).then((isHeld) => {
+      if (!isHeld) this.stop("fenced");
+    });
+    // Without an answer there is no write either, and a write is refused when the fence has moved.
+    checked.catch(() => {});
+    this.#writer?.pause(checked);
+  }
+
   /** Runs to the end. Null: the job is somebody else's now, and nothing is to be written. */
   async run(): Promise<Ending | null> {
     const ending = await this.#ending();

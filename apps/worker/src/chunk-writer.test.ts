@@ -69,6 +69,22 @@ test("stores tokens at once when many wait, and those that come meanwhile as one
   ]);
 });
 
+test("stores nothing while it is paused, and everything when it goes on", async () => {
+  const { writer, written } = writerOver(stored);
+  for (const settle of ["resolve", "reject"] as const) {
+    const pause = Promise.withResolvers<void>();
+    writer.pause(pause.promise);
+    writer.add({ tokens: [1], text: "a" });
+    const flushed = writer.flush();
+    await new Promise(setImmediate);
+    const before = written.length;
+    writer.add({ tokens: [2], text: "b" });
+    pause[settle]();
+    await flushed;
+    expect(written.slice(before).map(({ chunk }) => chunk.text)).toEqual(["ab"]);
+  }
+});
+
 test("writes nothing when nothing came", async () => {
   const { writer, written } = writerOver(stored);
   await writer.flush();

@@ -46,6 +46,13 @@ export class ChunkWriter {
     else this.#timer ??= setTimeout(() => this.#flushUnheard(), this.#untilNextFlush());
   }
 
+  /** Lets nothing be stored before the promise has settled; tokens are gathered meanwhile. */
+  pause(until: Promise<unknown>): void {
+    const paused = Promise.allSettled([until]);
+    this.#writing = this.#writing.then(async () => void (await paused));
+    this.#writing.catch(() => {});
+  }
+
   /** Stores what is pending. @throws AppError what the store throws, also for an earlier write that failed */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);

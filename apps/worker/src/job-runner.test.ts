@@ -40,7 +40,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
     stop: (id) => tasks.find((task) => task.id === id)?.end(new AppError("engine_failed", "stopped")),
     close: async () => {},
   };
-  const state: { current: Runtime | null } = { current: runtime };
+  const state: { current: Runtime | null; isHeld: boolean } = { current: runtime, isHeld: false };
   const engine: JobRunnerOptions["engine"] = {
     get current() {
       return state.current;
@@ -66,6 +66,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
       };
       return { outcome: "claimed" as const, claim };
     },
+    isHeld: async () => state.isHeld,
     finish: async (claim: { jobId: string }, ending: Ending) => {
       endings.push([claim.jobId, ending]);
       return { outcome: "finished" as const, fed: [] };
@@ -88,7 +89,10 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
     state.current = isUp ? runtime : null;
     tell(isUp);
   };
-  return { runner, handle, tasks, endings, intake, setEngine };
+  const holdFence = (isHeld: boolean) => {
+    state.isHeld = isHeld;
+  };
+  return { runner, handle, tasks, endings, intake, setEngine, holdFence };
 }
 
 /** Lets everything run that is due. */
@@ -154,7 +158,35 @@ test("a suspect that waits for its turn is handed back uncounted", async () => {
   expect(endings).toContainEqual(["job_bad", { status: "queued" }]);
 });
 
-test("a job that is taken over from this very worker ends its earlier attempt without a trace", async () => {
+test("a job whose lock was lost goes on under the carrier that comes again, as the attempt that it is", async () => {
+  const { handle, tasks, endings, holdFence } = workerOf();
+  holdFence(true);
+  const first = handle("job_a");
+  await settle();
+  const second = handle("job_a");
+  await settle();
+  expect(tasks).toHaveLength(1);
+  tasks[0]?.end();
+  expect(await Promise.all([first, second])).toEqual(["done", "done"]);
+  expect(endings).toHaveLength(1);
+});
+
+test("a lost lock ends the attempt of a job that has been taken over", async () => {
+  const { runner, handle, endings, holdFence } = workerOf();
+  const carrier = { v: 1, job_id: "job_a", run: 1 } as const;
+  holdFence(true);
+  const handled = handle("job_a");
+  await settle();
+  runner.lockLost(carrier);
+  await settle();
+  holdFence(false);
+  runner.lockLost(carrier);
+  expect(await handled).toBe("done");
+  expect(endings).toEqual([]);
+  runner.lockLost(carrier);
+});
+
+test("a job that has been elsewhere and comes back ends its earlier attempt without a trace", async () => {
   const { handle, tasks, endings } = workerOf();
   const first = handle("job_a");
   await settle();

@@ -24,7 +24,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #admission: Admission;
-  readonly #running = new Map<string, Attempt>();
+  readonly #running = new Map<string, Running>();
   #isHandingBack = false;
 
   constructor(options: JobRunnerOptions) {
@@ -35,6 +35,7 @@ export class JobRunner {
 
   /** Handles one carrier to its end. Resolves also when the job was not to be run. */
   async handle(carrier: Carrier): Promise<CarrierOutcome> {
+    if (await this.#goesOn(carrier)) return "done";
     const { engine } = this.#options;
     const runtime = engine.current;
     // Not before the engine is there and open to it: a claimed job counts as running.
@@ -50,13 +51,31 @@ export class JobRunner {
 
   /** Stops a running job, if it runs here. */
   stop(jobId: string, reason: StopReason): void {
-    this.#running.get(jobId)?.stop(reason);
+    this.#running.get(jobId)?.attempt.stop(reason);
+  }
+
+  /** The lock of a carrier that is handled here is lost. */
+  lockLost(carrier: Carrier): void {
+    this.#running.get(carrier.job_id)?.attempt.lockLost();
   }
 
   /** Puts everything that still runs back into its queue. */
   handBack(): void {
     this.#isHandingBack = true;
-    for (const attempt of this.#running.values()) attempt.stop("handback");
+    for (const { attempt } of this.#running.values()) attempt.stop("handback");
+  }
+
+  /**
+   * A carrier may come for a job that runs here: its lock was lost, and nobody else has taken it. The attempt goes on, under this
+   * carrier's lock.
+   * @returns whether that is so, when what it has to write is written
+   */
+  async #goesOn({ job_id }: Carrier): Promise<boolean> {
+    const running = this.#running.get(job_id);
+    if (running === undefined || !(await this.#options.store.isHeld(running.claim))) return false;
+    this.#options.logger.info({ job_id }, "the job's lock was lost; its attempt goes on");
+    await running.written;
+    return true;
   }
 
   async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
@@ -71,19 +90,24 @@ export class JobRunner {
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
     const attempt = new Attempt({ store, engine, claim, model });
-    // Taken over from this very worker, after its lock was lost: what the earlier attempt would write is refused.
-    this.#running.get(claim.jobId)?.stop("fenced");
-    this.#running.set(claim.jobId, attempt);
-    if (this.#isHandingBack) attempt.stop("handback");
+    // It has been elsewhere since this worker had it: what the earlier attempt would write is refused.
+    this.#running.get(claim.jobId)?.attempt.stop("fenced");
     logger.debug(
       { job_id: claim.jobId, attempt: claim.attempt, alone, resumed_from: claim.emitted.tokens.length },
       "job started",
     );
-    const ending = await attempt.run().finally(() => {
-      if (this.#running.get(claim.jobId) === attempt) this.#running.delete(claim.jobId);
+    const running: Running = { claim, attempt, written: this.#runAndWrite(model, claim, attempt) };
+    this.#running.set(claim.jobId, running);
+    if (this.#isHandingBack) attempt.stop("handback");
+    await running.written.finally(() => {
+      if (this.#running.get(claim.jobId) === running) this.#running.delete(claim.jobId);
     });
-    if (ending === null) logger.info({ job_id: claim.jobId, model }, "job was taken over; nothing more is written");
-    else await this.#finish(model, claim, ending);
+  }
+
+  async #runAndWrite(model: string, claim: Claim, attempt: Attempt): Promise<void> {
+    const ending = await attempt.run();
+    if (ending !== null) return this.#finish(model, claim, ending);
+    this.#options.logger.info({ job_id: claim.jobId, model }, "job was taken over; nothing more is written");
   }
 
   /** Waits until the others are through; the place becomes the whole engine. */
@@ -104,6 +128,13 @@ export class JobRunner {
     logger.info({ job_id: claim.jobId, model, status: ending.status, ...why, written: result.outcome }, `job ${ending.status}`);
     if (result.outcome === "finished") await carriers.add(result.fed);
   }
+}
+
+interface Running {
+  claim: Claim;
+  attempt: Attempt;
+  /** Settles when the attempt has ended and its ending is stored. */
+  written: Promise<void>;
 }
 
 /** What a handler holds of the engine. */

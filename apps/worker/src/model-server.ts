@@ -98,6 +98,7 @@ export class ModelServer {
       slug: modelSlug(name),
       concurrency: slots + Math.ceil(slots * share),
       handle: (carrier) => this.#handle(carrier),
+      onLockLost: (carrier) => this.#runner.lockLost(carrier),
       onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
     });
     this.#consumer.start(onFailure);

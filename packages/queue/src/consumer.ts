@@ -1,4 +1,4 @@
-import { type Carrier, carrierSchema } from "@llamero/core";
+import { type Carrier, carrierId, carrierSchema } from "@llamero/core";
 import type { Keys } from "@llamero/store";
 import { type ConnectionOptions, WaitingError, Worker } from "bullmq";
 import { inferenceQueue } from "./queue-names.ts";
@@ -14,6 +14,9 @@ const RENEW_MS = 750;
 /** After Redis has been away, and after it has refused a pull (disk full, memory full, read-only), in milliseconds. */
 const REST_MS = 1_000;
 
+/** What BullMQ says of carriers whose lock was lost, besides telling of it as `lockRenewalFailed`: no reason to rest. */
+const LOCK_LOST = /^(could not renew lock|Missing lock|Missing key|Lock mismatch) for job /;
+
 /** What becomes of a carrier: gone, or back to the head of its queue for whoever pulls next. */
 export type CarrierOutcome = "done" | "put_back";
 
@@ -28,6 +31,11 @@ export interface ConsumerOptions {
    * should be on hold, or it pulls it again at once. A rejection is reported and drops the carrier.
    */
   handle: (carrier: Carrier) => Promise<CarrierOutcome>;
+  /**
+   * The lock of a carrier in hand could not be renewed: it ran out, and another consumer may have the carrier or get it. Told again
+   * with every renewal that fails.
+   */
+  onLockLost: (carrier: Carrier) => void;
   onError: (error: Error) => void;
 }
 
@@ -35,6 +43,8 @@ export interface ConsumerOptions {
 export class Consumer {
   readonly #worker: Worker;
   readonly #onError: (error: Error) => void;
+  /** By the BullMQ job's id. */
+  readonly #inHand = new Map<string, Carrier>();
   #isStopped = false;
   #isHeld = false;
   #isStarted = false;
@@ -44,7 +54,7 @@ export class Consumer {
     this.#worker = new Worker(
       inferenceQueue(options.slug),
       async (job, token) => {
-        if ((await options.handle(carrierSchema.parse(job.data))) === "done") return;
+        if ((await this.#handle(carrierSchema.parse(job.data), options)) === "done") return;
         await job.moveToWait(token);
         throw new WaitingError();
       },
@@ -63,8 +73,26 @@ export class Consumer {
       },
     );
     this.#onError = options.onError;
-    this.#worker.on("error", (error) => this.#restAfter(error));
+    this.#worker.on("lockRenewalFailed", (ids) => {
+      for (const id of ids) {
+        const carrier = this.#inHand.get(id);
+        if (carrier !== undefined) options.onLockLost(carrier);
+      }
+    });
+    this.#worker.on("error", (error) => {
+      if (!LOCK_LOST.test(error.message)) this.#restAfter(error);
+    });
     this.#worker.on("failed", (_job, error) => options.onError(error));
+  }
+
+  async #handle(carrier: Carrier, { handle }: Pick<ConsumerOptions, "handle">): Promise<CarrierOutcome> {
+    const id = carrierId(carrier);
+    this.#inHand.set(id, carrier);
+    try {
+      return await handle(carrier);
+    } finally {
+      if (this.#inHand.get(id) === carrier) this.#inHand.delete(id);
+    }
   }
 
   /** Starts pulling, unless it is on hold; returns at once. */

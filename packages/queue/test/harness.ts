@@ -10,7 +10,11 @@ export interface QueueHarness extends AsyncDisposable {
   carriers: Carriers;
   /** Stores a job; with a worker's slots announced it is fed, and its carrier added unless `withCarrier` is false. */
   submit(withCarrier?: boolean): Promise<string>;
-  consume(handle: ConsumerOptions["handle"], onError?: (error: Error) => void): Promise<Consumer>;
+  consume(
+    handle: ConsumerOptions["handle"],
+    onError?: (error: Error) => void,
+    onLockLost?: ConsumerOptions["onLockLost"],
+  ): Promise<Consumer>;
 }
 
 export const SLUG = "tiny";
@@ -45,8 +49,16 @@ export async function openQueue(extra: readonly string[] = []): Promise<QueueHar
       if (withCarrier && result.outcome === "accepted") await carriers.add(result.fed);
       return id;
     },
-    consume: async (handle, onError = () => {}) => {
-      const consumer = new Consumer({ connection: pulls, keys: store.keys, slug: SLUG, concurrency: 2, handle, onError });
+    consume: async (handle, onError = () => {}, onLockLost = () => {}) => {
+      const consumer = new Consumer({
+        connection: pulls,
+        keys: store.keys,
+        slug: SLUG,
+        concurrency: 2,
+        handle,
+        onLockLost,
+        onError,
+      });
       consumers.push(consumer);
       consumer.start(onError as (error: unknown) => void);
       return consumer;

@@ -2,6 +2,7 @@ import { type Carrier, carrierId } from "@llamero/core";
 import { connectRedis, type FedJob } from "@llamero/store";
 import { expect, test } from "vitest";
 import { type Consumer, repairWindow } from "../src/index.ts";
+import { inferenceQueue } from "../src/queue-names.ts";
 import { openQueue, SLUG } from "./harness.ts";
 
 /** Collects carriers and resolves when `count` have come. */
@@ -159,4 +160,36 @@ test("a lost lock hands the carrier to another consumer, and the first one goes 
   const next = await queue.submit();
   expect(await third.promise).toMatchObject({ job_id: next });
   redis.disconnect();
+});
+
+test("a lock that is lost is told, the consumer goes on, and the carrier comes again", async () => {
+  await using queue = await openQueue();
+  const lost = Promise.withResolvers<Carrier>();
+  const again = Promise.withResolvers<void>();
+  const other = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<"done">();
+  const errors: Error[] = [];
+  let id = "";
+  let comings = 0;
+  await queue.consume(
+    async (carrier) => {
+      if (carrier.job_id !== id) other.resolve();
+      else if (++comings === 1) return ended.promise;
+      else again.resolve();
+      return "done";
+    },
+    (error) => errors.push(error),
+    lost.resolve,
+  );
+  id = await queue.submit();
+  const redis = await connectRedis(queue.server.url, "commands");
+  const lock = `${queue.store.keys.queues}:${inferenceQueue(SLUG)}:${carrierId({ job_id: id, run: 1 })}:lock`;
+  while ((await redis.del(lock)) === 0);
+  redis.disconnect();
+  expect(await lost.promise).toEqual({ v: 1, job_id: id, run: 1 });
+  await queue.submit();
+  await other.promise;
+  await again.promise;
+  expect(errors).toEqual([]);
+  ended.resolve("done");
 });

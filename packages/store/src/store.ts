@@ -71,6 +71,11 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
       claim(run, carrier, workerId, variants),
     append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
       append(runTogether, held, k, chunk),
+    /** Whether a claim still gives the right to write: nobody has taken the job over, ended or deleted it. */
+    isHeld: async (held: Pick<Claim, "jobId" | "fence">): Promise<boolean> => {
+      const [fence, status] = await guarded(() => redis.hmget(keys.job(held.jobId), "fence", "status"));
+      return status === "running" && Number(fence) === held.fence;
+    },
     finish: (held: Pick<Claim, "jobId" | "fence">, ending: Ending) => finish(run, held, ending),
     cancel: (job: Reference, force = false) => cancel(run, job, force),
     remove: (job: Reference) => remove(run, job),

@@ -140,6 +140,7 @@ test("takes a running job over: a higher fence, what is there, the earlier worke
   await openSlots(harness, 1);
   const job = await start(harness);
   expect(job.claim).toMatchObject({ emitted: nothing, firstTokenMs: null });
+  expect(await store.isHeld(job.claim)).toBe(true);
   await store.append(job.claim, 1, { tokens: [1, 2, 3], text: "so " });
   await store.append(job.claim, 2, { tokens: [4], text: "" });
   const second = await take(harness, { job_id: job.id, run: 1 }, "w2");
@@ -147,6 +148,7 @@ test("takes a running job over: a higher fence, what is there, the earlier worke
   expect(second.firstTokenMs).toBeGreaterThanOrEqual(0);
   expect(second.firstTokenMs).toBeLessThanOrEqual(second.queueMs);
   expect(await store.getJob(job)).toMatchObject({ status: "running", resumed_from: 4, progress: { completion_tokens: 4 } });
+  expect([await store.isHeld(job.claim), await store.isHeld(second)]).toEqual([false, true]);
   expect(await store.append(job.claim, 3, { tokens: [5], text: "x" })).toMatchObject({ outcome: "fenced" });
   expect(await store.finish(job.claim, done)).toEqual({ outcome: "fenced" });
   for (const k of [1, 2, 4])
