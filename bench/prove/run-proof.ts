@@ -9,6 +9,7 @@ import { proveThroughput } from "../engine/throughput.ts";
 import { proveDoor } from "./door.ts";
 import { proveLongPoll } from "./long-poll.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
+import { proveResume } from "./resume.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
 
@@ -18,6 +19,7 @@ const proofs: Record<string, Proof> = {
   "long-poll": proveLongPoll,
   "sse-clients": proveSseClients,
   webhooks: proveWebhooks,
+  resume: proveResume,
   "engine-throughput": proveThroughput,
   "engine-prefix": provePrefix,
   "engine-cancel": proveCancel,
