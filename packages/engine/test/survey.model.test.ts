@@ -19,7 +19,7 @@ test("tells of a model what its engine tells, and what it takes", async () => {
   const [model] = models;
   expect(models).toHaveLength(1);
   expect(model?.facts).toEqual(engine.models[0]);
-  expect(model?.source).toEqual({ kind: "file", name: "tiny", path: tinyPath });
+  expect(model?.source).toEqual({ kind: "file", name: "tiny", path: tinyPath, adapters: [] });
   expect(gpu).toBe(false);
   const { tiny } = engine.footprints;
   expect(tiny).toMatchObject({ gpu: false, gpuLayers: 0, totalLayers: expect.any(Number), usedVram: 0 });
