@@ -45,9 +45,17 @@ export interface Report {
 
 const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: import.meta.dirname })).stdout.trim();
 
-export async function makeReport(name: string, { isQuick, seed }: ProofOptions, findings: Findings): Promise<Report> {
+/** What the working tree differs by; reports themselves change nothing. */
+const changesOf = () => git("status", "--porcelain", "--", ":/", ":(top,exclude)bench/results");
+
+/** @param running the proof, so that the commit is the one that it began with */
+export async function makeReport(
+  name: string,
+  { isQuick, seed }: ProofOptions,
+  running: Findings | Promise<Findings>,
+): Promise<Report> {
   const processors = cpus();
-  const [id, changes] = await Promise.all([git("rev-parse", "HEAD"), git("status", "--porcelain")]);
+  const [[id, changes], findings] = await Promise.all([Promise.all([git("rev-parse", "HEAD"), changesOf()]), running]);
   return {
     name,
     quick: isQuick,

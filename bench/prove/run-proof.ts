@@ -52,7 +52,7 @@ export async function runProof(args: readonly string[], log: (line: string) => v
     return 2;
   }
   const options = { isQuick: values.quick, seed, log, llamaServer: values["llama-server"] ?? null };
-  const report = await makeReport(name, options, await proof(options));
+  const report = await makeReport(name, options, proof(options));
   const path = await writeReport(report, values.out ?? join(import.meta.dirname, "..", "results"));
   for (const line of [...table(report), path]) log(line);
   return report.claims.every((claim) => claim.passed) ? 0 : 1;

@@ -3,7 +3,6 @@ import type { Claim } from "@llamero/store";
 import { seededRandom } from "@llamero/testkit";
 import { describe, expect, it, vi } from "vitest";
 import { EventClient, Follower, type Seen } from "./event-client.ts";
-import { errorOf } from "./expect-error.ts";
 import { type Api, useApi } from "./harness.ts";
 
 const api = useApi({ heartbeatMs: 200 });
@@ -260,32 +259,6 @@ describe("a job that runs", () => {
 });
 
 describe("a request for events", () => {
-  it("of another owner's job or none is answered like one for the job", async () => {
-    const keyed = await api.replica({ fixedKeys: ["a", "b"].map((owner) => ({ owner, key: `${owner}-secret` })) });
-    const [a, b] = ["a", "b"].map((owner) => ({ authorization: `Bearer ${owner}-secret` }));
-    const { id } = await keyed.submit(undefined, a);
-    for (const [path, headers] of [
-      [events(id), b],
-      [events(`job_${"0".repeat(26)}`), a],
-      [events("nonsense"), a],
-    ] as const)
-      expect(await errorOf(await keyed.request(path, { headers: headers ?? {} }))).toMatchObject({
-        status: 404,
-        code: "job_not_found",
-      });
-    const own = await open(id, a, keyed);
-    expect(await own.next()).toMatchObject({ id: "0-0-queued" });
-    await own.close();
-  });
-
-  it("with an id that is none is refused, naming where it stands", async () => {
-    const { id } = await api.submit();
-    const byHeader = await api.request(events(id), { headers: { "last-event-id": "17" } });
-    expect(await errorOf(byHeader)).toMatchObject({ status: 400, code: "invalid_cursor", param: "Last-Event-ID" });
-    const byQuery = await api.request(events(id, "?after=1-x-running"));
-    expect(await errorOf(byQuery)).toMatchObject({ status: 400, code: "invalid_cursor", param: "after" });
-  });
-
   it("answers whatever the client accepts, and HEAD without a body or a waiter", async () => {
     const job = await ended("a");
     const client = await open(job.id, { accept: "application/json" });
