@@ -46,6 +46,14 @@ export function exactRequest(prompt: string, maxTokens: number) {
 /** The engine's own word on its layout: `Model bench: 8 slots of 256 tokens in 2 contexts, …`. */
 const LAYOUT = /^Model \S+: (.*)$/;
 
+/** Passes the engine's word on its layout on, and none of its other lines. */
+export function layoutTo(log: (line: string) => void): (line: string) => void {
+  return (line) => {
+    const layout = LAYOUT.exec(line)?.[1];
+    if (layout !== undefined) log(layout);
+  };
+}
+
 /** Our engine, without a queue before it. */
 export async function openEngineAlone(course: Course): Promise<Contestant> {
   const { promise: failed, reject } = Promise.withResolvers<never>();

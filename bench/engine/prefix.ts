@@ -1,7 +1,7 @@
 import type { EngineRuntime } from "@llamero/engine";
 import { benchModel } from "../models/bench-model.ts";
 import type { Findings } from "../prove/report.ts";
-import { exactRequest, openEngine } from "./engine-alone.ts";
+import { exactRequest, layoutTo, openEngine } from "./engine-alone.ts";
 import { type EngineProofOptions, NO_REDIS } from "./engine-proof.ts";
 import { Prompts } from "./prompts.ts";
 import { median } from "./statistics.ts";
@@ -52,7 +52,7 @@ export async function provePrefix(options: EngineProofOptions): Promise<Findings
   const own = () => prompts.words(sizes.own).trim();
   const list = (beginning: () => string) => Array.from({ length: sizes.jobs }, () => `${beginning()} ${own()}`);
   const passes: { on: Pass[]; off: Pass[] } = { on: [], off: [] };
-  const engine = await openEngine({ path, slots: sizes.slots, contextSize, threads, contexts, gpu });
+  const engine = await openEngine({ path, slots: sizes.slots, contextSize, threads, contexts, gpu }, { onLog: layoutTo(log) });
   try {
     for (let round = 1; round <= sizes.rounds; round++) {
       const shared = prompts.words(sizes.shared);
