@@ -1,4 +1,5 @@
 export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
+export { checkGrammar } from "./check-grammar.ts";
 export {
   type Delivery,
   type DeliveryAttempt,
@@ -11,6 +12,9 @@ export {
   webhookTestEvent,
 } from "./delivery.ts";
 export { AppError, type ErrorCode, type ErrorKind, errorCodes, isErrorCode, toAppError } from "./errors.ts";
+export type { GbnfNode, GbnfRule } from "./gbnf/gbnf-node.ts";
+export { GbnfSource } from "./gbnf/gbnf-source.ts";
+export { readGbnf } from "./gbnf/read-gbnf.ts";
 export { type IdKind, type IdSource, isId, jobIdSchema, newId } from "./ids.ts";
 export {
   type FinishReason,

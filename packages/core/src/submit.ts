@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkGrammar } from "./check-grammar.ts";
 import { checkToolMessages, checkTools } from "./check-tools.ts";
 import { AppError } from "./errors.ts";
 import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
@@ -80,6 +81,7 @@ function checkParams(params: Params): void {
   if (params.grammar !== undefined && format !== undefined && format.type !== "text")
     refuse("Give params.grammar or params.response_format, not both.", "params.grammar");
   checkTools(params);
+  if (params.grammar !== undefined) checkGrammar(params.grammar, "params.grammar");
 }
 
 /** The job type of a body, from its fields and its `type`. @throws AppError `invalid_request` */

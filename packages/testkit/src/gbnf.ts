@@ -1,11 +1,7 @@
+import { type GbnfNode, GbnfSource, readGbnf } from "@llamero/core";
 import type { Random } from "./random.ts";
 
-type Node =
-  | { kind: "characters"; ranges: [number, number][]; isNegated: boolean }
-  | { kind: "rule"; name: string }
-  | { kind: "sequence"; items: Node[] }
-  | { kind: "choice"; options: Node[] }
-  | { kind: "repeat"; item: Node; least: number; most: number };
+type Characters = Extract<GbnfNode, { kind: "characters" }>;
 
 /** Printable characters, some beyond ASCII and beyond U+FFFF, out of which samples are made where a grammar allows any. */
 const PALETTE = [..."abcxyz019 _-./:,{}[]'é日😀"].map((character) => character.codePointAt(0) ?? 0);
@@ -13,122 +9,30 @@ const PALETTE = [..."abcxyz019 _-./:,{}[]'é日😀"].map((character) => charact
 const DEPTH = 24;
 const UNKNOWN = 1e9;
 
-class Parser {
-  readonly #text: string;
-  #at = 0;
+/** The rule that a grammar's texts are made by. */
+const ROOT: GbnfNode = { kind: "rule", name: "root", at: 0 };
 
-  constructor(text: string) {
-    this.#text = text;
+function rulesOf(text: string): Map<string, GbnfNode> {
+  const rules = new Map<string, GbnfNode>();
+  for (const { name, body } of readGbnf(new GbnfSource(text, "The grammar"))) {
+    if (rules.has(name)) throw new Error(`The grammar has the rule ${name} twice.`);
+    rules.set(name, body);
   }
-
-  rules(): Map<string, Node> {
-    const rules = new Map<string, Node>();
-    for (this.#space(true); this.#at < this.#text.length; this.#space(true)) {
-      const name = this.#match(/[a-zA-Z0-9-]+/y) ?? this.#fail("a rule's name");
-      this.#space(false);
-      if (this.#match(/::=/y) === null) this.#fail("::=");
-      this.#space(true);
-      if (rules.has(name)) this.#fail(`a rule other than ${name}`);
-      rules.set(name, this.#choice(false));
-    }
-    return rules;
-  }
-
-  #fail(wanted: string): never {
-    throw new Error(`The grammar has no ${wanted} at ${this.#text.slice(this.#at, this.#at + 40)}`);
-  }
-
-  #match(pattern: RegExp): string | null {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0] ?? null;
-    this.#at += found?.length ?? 0;
-    return found;
-  }
-
-  #space(acrossLines: boolean): void {
-    this.#match(acrossLines ? /[ \t\r\n]*/y : /[ \t]*/y);
-  }
-
-  #choice(isNested: boolean): Node {
-    const options = [this.#sequence(isNested)];
-    while (this.#match(/\|/y) !== null) {
-      this.#space(true);
-      options.push(this.#sequence(isNested));
-    }
-    return { kind: "choice", options };
-  }
-
-  #sequence(isNested: boolean): Node {
-    const items: Node[] = [];
-    for (let item = this.#item(); item !== null; item = this.#item()) {
-      this.#space(isNested);
-      items.push(this.#repeated(item));
-      this.#space(isNested);
-    }
-    return { kind: "sequence", items };
-  }
-
-  #repeated(item: Node): Node {
-    const sign = this.#match(/[*+?]|\{\d+(,\d*)?\}/y);
-    if (sign === null) return item;
-    const [least = 0, most = least] = sign.startsWith("{")
-      ? sign
-          .slice(1, -1)
-          .split(",")
-          .map((part) => (part === "" ? Infinity : Number(part)))
-      : [sign === "+" ? 1 : 0, sign === "?" ? 1 : Infinity];
-    return { kind: "repeat", item, least, most };
-  }
-
-  #item(): Node | null {
-    if (this.#match(/"/y) !== null) return this.#literal();
-    if (this.#match(/\[/y) !== null) return this.#characters();
-    if (this.#match(/\(/y) !== null) {
-      this.#space(true);
-      const inner = this.#choice(true);
-      return this.#match(/\)/y) === null ? this.#fail(")") : inner;
-    }
-    const name = this.#match(/[a-zA-Z0-9-]+/y);
-    return name === null ? null : { kind: "rule", name };
-  }
-
-  #literal(): Node {
-    const items: Node[] = [];
-    while (this.#match(/"/y) === null) {
-      const point = this.#character();
-      items.push({ kind: "characters", ranges: [[point, point]], isNegated: false });
-    }
-    return { kind: "sequence", items };
-  }
-
-  #characters(): Node {
-    const isNegated = this.#match(/\^/y) !== null;
-    const ranges: [number, number][] = [];
-    while (this.#match(/\]/y) === null) {
-      const from = this.#character();
-      ranges.push([from, this.#match(/-(?!\])/y) === null ? from : this.#character()]);
-    }
-    return { kind: "characters", ranges, isNegated };
-  }
-
-  #character(): number {
-    const coded = this.#match(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})/y);
-    if (coded !== null) return Number.parseInt(coded.slice(2), 16);
-    const escaped = this.#match(/\\[tnr"\\[\]-]/y);
-    if (escaped !== null) return { t: 9, n: 10, r: 13 }[escaped[1] ?? ""] ?? escaped.charCodeAt(1);
-    const one = this.#match(/[^\\]/uy) ?? this.#fail("character");
-    return one.codePointAt(0) ?? 0;
-  }
+  return rules;
 }
 
-/** A grammar in llama.cpp's form, for tests: what texts are of it, and texts of it at random. It takes what is written there only. */
+function noText(): never {
+  throw new Error("A token has no text here.");
+}
+
+/** A grammar in llama.cpp's form, for tests: what texts are of it, and texts of it at random. Tokens have none. */
 export class Gbnf {
-  readonly #rules: Map<string, Node>;
+  readonly #rules: Map<string, GbnfNode>;
   /** For each rule, how many rules deep its shortest text is. */
   readonly #heights = new Map<string, number>();
 
   constructor(text: string) {
-    this.#rules = new Parser(text).rules();
+    this.#rules = rulesOf(text);
     for (let isDone = false; !isDone; ) {
       isDone = true;
       for (const [name, node] of this.#rules) {
@@ -145,16 +49,19 @@ export class Gbnf {
     return this.#rules.size;
   }
 
-  #rule(name: string): Node {
+  #rule(name: string): GbnfNode {
     const node = this.#rules.get(name);
     if (node === undefined) throw new Error(`The grammar has no rule ${name}.`);
     return node;
   }
 
-  #height(node: Node): number {
+  #height(node: GbnfNode): number {
     switch (node.kind) {
+      case "literal":
       case "characters":
         return 0;
+      case "token":
+        return noText();
       case "rule":
         this.#rule(node.name);
         return this.#heights.get(node.name) ?? UNKNOWN;
@@ -168,10 +75,14 @@ export class Gbnf {
   }
 
   /** How many characters its texts have, of a grammar that does not lead back to itself. */
-  lengths(node: Node = { kind: "rule", name: "root" }): [least: number, most: number] {
+  lengths(node: GbnfNode = ROOT): [least: number, most: number] {
     switch (node.kind) {
+      case "literal":
+        return [node.points.length, node.points.length];
       case "characters":
         return [1, 1];
+      case "token":
+        return noText();
       case "rule":
         return this.lengths(this.#rule(node.name));
       case "sequence":
@@ -189,13 +100,17 @@ export class Gbnf {
 
   /** A text of the grammar. */
   sample(random: Random): string {
-    return this.#sample({ kind: "rule", name: "root" }, random, DEPTH);
+    return this.#sample(ROOT, random, DEPTH);
   }
 
-  #sample(node: Node, random: Random, depth: number): string {
+  #sample(node: GbnfNode, random: Random, depth: number): string {
     switch (node.kind) {
+      case "literal":
+        return String.fromCodePoint(...node.points);
       case "characters":
         return String.fromCodePoint(pickCharacter(node, random));
+      case "token":
+        return noText();
       case "rule":
         return this.#sample(this.#rule(node.name), random, depth - 1);
       case "sequence":
@@ -217,25 +132,31 @@ export class Gbnf {
   /** Whether a text is of the grammar, as a whole. */
   accepts(text: string): boolean {
     const characters = Array.from(text, (character) => character.codePointAt(0) ?? 0);
-    const known = new Map<Node, Map<number, Set<number>>>();
-    const ends = (node: Node, from: number): Set<number> => {
+    const known = new Map<GbnfNode, Map<number, Set<number>>>();
+    const ends = (node: GbnfNode, from: number): Set<number> => {
       const byStart = known.get(node) ?? new Map<number, Set<number>>();
       known.set(node, byStart);
       const found = byStart.get(from) ?? this.#ends(node, from, { characters, ends });
       byStart.set(from, found);
       return found;
     };
-    return ends({ kind: "rule", name: "root" }, 0).has(characters.length);
+    return ends(ROOT, 0).has(characters.length);
   }
 
   #ends(
-    node: Node,
+    node: GbnfNode,
     from: number,
-    { characters, ends }: { characters: number[]; ends: (node: Node, from: number) => Set<number> },
+    { characters, ends }: { characters: number[]; ends: (node: GbnfNode, from: number) => Set<number> },
   ) {
     switch (node.kind) {
+      case "literal":
+        return new Set(
+          node.points.every((point, index) => point === characters[from + index]) ? [from + node.points.length] : [],
+        );
       case "characters":
         return new Set(isOf(node, characters[from]) ? [from + 1] : []);
+      case "token":
+        return noText();
       case "rule":
         return ends(this.#rule(node.name), from);
       case "choice":
@@ -260,11 +181,11 @@ export class Gbnf {
   }
 }
 
-function isOf(node: Extract<Node, { kind: "characters" }>, point: number | undefined): boolean {
+function isOf(node: Characters, point: number | undefined): boolean {
   return point !== undefined && node.ranges.some(([from, to]) => from <= point && point <= to) !== node.isNegated;
 }
 
-function pickCharacter(node: Extract<Node, { kind: "characters" }>, random: Random): number {
+function pickCharacter(node: Characters, random: Random): number {
   const [first, ...others] = PALETTE.filter((point) => isOf(node, point));
   const isAny = node.isNegated || node.ranges.some(([from, to]) => to - from > 100);
   if (isAny && first !== undefined) return random.pick([first, ...others]);
