@@ -7,7 +7,8 @@ import { readGbnf } from "./gbnf/read-gbnf.ts";
 
 /**
  * Refuses a GBNF grammar that llama.cpp would refuse, and one that it would not come to an end with, or only after a time in
- * which nothing else decodes. What it costs to go on in a grammar that leaves many ways open is not foreseen.
+ * which nothing else decodes. How many ways a grammar leaves open at once as the output grows is not foreseen: where alternatives
+ * begin alike and lead back to their rule, it depends on the text.
  * @param param what errors call it
  * @throws AppError `invalid_request`, with line and column
  */

@@ -73,7 +73,9 @@ export const paramsSchema = z
       .meta({ description: "Token id → added to its logit; -100 bans it." }),
     ignore_eos: z.boolean().optional().meta({ description: "Goes on to max_tokens; for load tests." }),
     response_format: responseFormatSchema.optional(),
-    grammar: z.string().min(1).max(65_536).optional().meta({ description: "A GBNF grammar; not together with response_format." }),
+    grammar: z.string().min(1).max(65_536).optional().meta({
+      description: "A GBNF grammar, whose rule root the output is made by; not together with a JSON response_format.",
+    }),
     tools: z.array(toolSchema).min(1, "is empty").max(128).optional().meta({
       description: "What the model may ask to be run; for chats, not together with grammar or a JSON response_format.",
     }),

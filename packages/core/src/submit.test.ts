@@ -83,6 +83,11 @@ describe("refuses", () => {
       { prompt: "a", params: { grammar: "root ::= [a]", response_format: { type: "json_object" } } },
       { code: "invalid_request", param: "params.grammar" },
     ],
+    [
+      "a grammar that llama.cpp would not come back from",
+      { prompt: "a", params: { grammar: 'root ::= s root "x" | "y"\ns ::= t\nt ::= "" | "a"' } },
+      { code: "invalid_request", param: "params.grammar", message: expect.stringMatching(/^params.grammar, line 1, column 1: /) },
+    ],
   ])("%s", (_name, body, expected) => {
     expect(refusal(() => toJobRequest(body, 1))).toMatchObject(expected);
   });
