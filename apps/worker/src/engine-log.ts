@@ -26,6 +26,7 @@ export function logEngineEvents(logger: Logger): (event: EngineEvent) => void {
     } else {
       // It may be unloaded and loaded again.
       shown.delete(`load ${model}`);
+      logger.info({ model }, event.layout);
     }
   };
 }

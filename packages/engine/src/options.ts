@@ -13,7 +13,8 @@ export type EngineEvent =
   | { type: "loading"; model: string; ratio: number }
   /** Less than was asked for fits into memory. */
   | { type: "reduced"; model: string; slots: number; contextSize: number }
-  | { type: "loaded"; model: string };
+  /** `layout`: how it lies in its process and why so, in a sentence. */
+  | { type: "loaded"; model: string; layout: string };
 
 /** What a loaded model takes, and where it lies. */
 export interface Footprint {

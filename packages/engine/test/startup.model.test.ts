@@ -87,8 +87,8 @@ test("loads several models into one child and tells how far it is", async () => 
     { name: "b", slots: 1, context_length: 512 },
   ]);
   expect(events.filter((event) => event.type === "loaded")).toEqual([
-    { type: "loaded", model: "a" },
-    { type: "loaded", model: "b" },
+    { type: "loaded", model: "a", layout: expect.stringMatching(/^Model a: \d+ slots of .* \(.+\)\.$/) },
+    { type: "loaded", model: "b", layout: expect.stringMatching(/^Model b: /) },
   ]);
   expect(events.filter((event) => event.type === "loading").length).toBeLessThan(25);
   await engine.close();

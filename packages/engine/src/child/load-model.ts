@@ -118,8 +118,9 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
     usedVram: Math.max(0, (await usedVram(llama)) - usedBefore),
   };
   const facts = modelFacts({ name, file, parameters, shape });
-  console.info(describe(name, layout, facts, contexts.length, footprint));
-  onEvent({ type: "loaded", model: name });
+  const description = describe(name, layout, facts, contexts.length, footprint);
+  console.info(description);
+  onEvent({ type: "loaded", model: name, layout: description });
   const variants = adapters.map((adapter) => variantFacts(facts, adapter));
   const template = chatTemplate(model);
   const { threads, batchSize } = layout;
