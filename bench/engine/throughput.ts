@@ -34,7 +34,7 @@ const QUICK_MODELS = ["tiny"];
 
 function settingsOf(model: string, options: EngineProofOptions): BenchSettings {
   const { isQuick, seed, gpu = "false", threads = isQuick ? 1 : null, contexts = isQuick ? 1 : null } = options;
-  const size = isQuick ? { prompts: [16], tokens: 8, rounds: 1 } : { prompts: [64], tokens: 64, rounds: 3 };
+  const size = isQuick ? { prompts: [16], tokens: 8, rounds: 1 } : { prompts: [64], tokens: 64, rounds: 5 };
   const slots = [...new Set(promises[model]?.map((promise) => promise.slots))];
   return { ...size, model, slots, seed, threads, contexts, gpu, isQuick, llamaServer: options.llamaServer ?? null, out: null };
 }

@@ -76,7 +76,8 @@ const table = {
   },
   LLAMERO_MODELS: {
     schema: commaList().default(["models/tiny/tiny.gguf"]),
-    allowed: "a comma-separated list of GGUF files, folders or hf:owner/repo:quant",
+    allowed:
+      "a comma-separated list of GGUF files, folders or hf:owner/repo:quant, each with +name=adapter.gguf for a LoRA adapter",
     description:
       "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated; LoRA adapters behind their base: `model.gguf+name=adapter.gguf`.",
     readBy: ["worker"],

@@ -1,5 +1,6 @@
 import { AppError } from "@llamero/core";
 import { Redis, type RedisOptions } from "ioredis";
+import { sentinelOptions } from "./sentinel-url.ts";
 
 /**
  * What a connection is for, which decides how it fails.
@@ -20,25 +21,6 @@ const roles = {
 
 type Options = Omit<RedisOptions, "replyMapping">;
 
-const SENTINEL_PORT = 26_379;
-
-/** `sentinel://user:password@host:26379,host2:26379/name/db`: the credentials are the server's, and the port may be left out. */
-function sentinelOptions(url: string): Options {
-  const [, user, password, hosts = "", name = "", db] =
-    /^sentinel:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)\/([^/]+)(?:\/(\d+))?$/.exec(url) ?? [];
-  const sentinels = hosts.split(",").map((host) => {
-    const { hostname, port } = new URL(`redis://${host}`);
-    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || SENTINEL_PORT) };
-  });
-  return {
-    sentinels,
-    name: decodeURIComponent(name),
-    ...(user ? { username: decodeURIComponent(user) } : {}),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
-    ...(db === undefined ? {} : { db: Number(db) }),
-  };
-}
-
 /** `redis://`, `rediss://`, `unix:///path/to.sock` and `sentinel://host,host/name`. */
 function create(url: string, options: Options): Redis {
   if (url.startsWith("unix://")) return new Redis(url.slice("unix://".length), options);
@@ -58,7 +40,7 @@ export function shownUrl(url: string): string {
 
 /**
  * Opens a connection and waits until Redis answers on it.
- * @throws AppError `redis_unavailable` when the first connection fails
+ * @throws AppError `redis_unavailable` when the first connection fails, `config_invalid` for Sentinels that cannot be read
  */
 export async function connectRedis(url: string, role: ConnectionRole): Promise<Redis> {
   const redis = create(url, {

@@ -34,7 +34,8 @@ export async function loadAdapters(model: LlamaModel, adapters: readonly Adapter
 export class ContextAdapters {
   readonly #context: LlamaContext;
   readonly #adapters: ReadonlyMap<string, AdapterFile>;
-  #current: string | null = null;
+  /** Undefined after a change that failed: then the context has to be told again, whatever is wanted. */
+  #current: string | null | undefined = null;
   #change: Promise<void> = Promise.resolve();
 
   constructor(context: LlamaContext, adapters: readonly AdapterFile[]) {
@@ -42,8 +43,8 @@ export class ContextAdapters {
     this.#adapters = new Map(adapters.map((adapter) => [adapter.name, adapter]));
   }
 
-  /** The adapter's name; null is the model without one. */
-  get current(): string | null {
+  /** The adapter's name; null is the model without one; undefined: nobody knows. */
+  get current(): string | null | undefined {
     return this.#current;
   }
 
@@ -60,6 +61,11 @@ export class ContextAdapters {
     const inside = this.#context as unknown as Partial<ContextInside>;
     if (typeof inside._setLoras !== "function") throw new AppError("internal_error", UNKNOWN_LIBRARY);
     const adapter = name === null ? undefined : this.#adapters.get(name);
-    await inside._setLoras(adapter === undefined ? [] : [{ filePath: adapter.path, scale: adapter.scale }]);
+    try {
+      await inside._setLoras(adapter === undefined ? [] : [{ filePath: adapter.path, scale: adapter.scale }]);
+    } catch (error) {
+      this.#current = undefined;
+      throw error;
+    }
   }
 }

@@ -107,7 +107,7 @@ export class SequenceSlot implements Slot, Holder {
     return this.#parts.gate.opened();
   }
 
-  #heldBy(adapter: string | null): readonly Token[] {
+  #heldBy(adapter: string | null | undefined): readonly Token[] {
     return this.#heldWith === adapter ? this.sequence.contextTokens : [];
   }
 

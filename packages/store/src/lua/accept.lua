@@ -13,6 +13,11 @@ if idempotency ~= '' then
     return { hash == body_hash and 'duplicate' or 'conflict', first }
   end
 end
+-- Of two who retry everything that failed, one retries this.
+if is_only_retry ~= '' then
+  local other = redis.call('HGET', P .. 'job:' .. retry_of, 'retried_by')
+  if other then return { 'duplicate', other } end
+end
 local is_due = run_at == '' or tonumber(run_at) <= now
 if is_due and max_waiting ~= '' then
   local excess = tonumber(redis.call('HGET', P .. 'waiting', queue_of(slug)) or '0') - tonumber(max_waiting) + 1
@@ -21,11 +26,6 @@ if is_due and max_waiting ~= '' then
     local seconds = rate > 0 and math.ceil(excess / rate) or UNKNOWN_WAIT
     return { 'full', math.min(seconds, LONGEST_WAIT) }
   end
-end
--- Of two who retry everything that failed, one retries this.
-if is_only_retry ~= '' then
-  local other = redis.call('HGET', P .. 'job:' .. retry_of, 'retried_by')
-  if other then return { 'duplicate', other } end
 end
 -- The same id again is the same call again, sent twice by a connection that broke in between.
 if not redis.call('SET', P .. 'req:' .. id, request, 'NX') then return { 'duplicate', id } end
