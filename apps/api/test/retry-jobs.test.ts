@@ -15,6 +15,7 @@ const bob = { authorization: "Bearer bob-secret" };
 
 interface Retried {
   data: { id: string; retry_of: string }[];
+  last_id: string | null;
   has_more: boolean;
 }
 
@@ -72,7 +73,9 @@ it("takes those that fit the filter, and nobody else's", async () => {
 it("goes on where it left off, call by call", async () => {
   const ids = [await cancelled(), await cancelled(), await cancelled()];
   const first = await retry({ status: "cancelled", limit: 2 });
-  const second = await retry({ status: "cancelled", limit: 2 });
+  const second = await retry({ status: "cancelled", limit: 2, after: first.last_id });
+  expect([first.last_id, second.last_id]).toEqual(ids.slice(1));
+  expect((await retry({ status: "cancelled", after: second.last_id })).last_id).toBeNull();
   expect([first, second].flatMap(({ data }) => data.map(({ retry_of }) => retry_of))).toEqual(ids);
   expect([first.has_more, second.has_more]).toEqual([true, false]);
 });

@@ -43,24 +43,38 @@ async function* matching(redis: Redis, keys: Keys, query: ListQuery): AsyncGener
   if (indexes.length === 0) return;
   const wanted = Object.entries(query.metadata);
   const pageSize = query.limit + 1;
-  const batch = wanted.length === 0 ? pageSize : Math.max(pageSize, FILTER_BATCH);
+  const isFiltered = wanted.length > 0 || query.errorCode !== undefined || query.isRetried !== undefined;
+  const batch = isFiltered ? Math.max(pageSize, FILTER_BATCH) : pageSize;
   for (let after = query.after; ; ) {
     const ids = await readIndexes(redis, indexes, query.order, after, batch);
-    const fitting = wanted.length === 0 ? ids : await withMetadata(redis, keys, ids, wanted);
+    const fitting = await withFields(redis, keys, await withMetadata(redis, keys, ids, wanted), query);
     for (let start = 0; start < fitting.length; start += pageSize) {
       const records = await readRecords(redis, keys, fitting.slice(start, start + pageSize));
       // The index was read before the record: the job may have moved on or gone since.
-      for (const record of records) if (record !== null && fits(record, query)) yield record;
+      for (const record of records)
+        if (record !== null && (query.status === undefined || record.status === query.status)) yield record;
     }
     after = ids.at(-1);
     if (ids.length < batch) return;
   }
 }
 
-function fits({ status, fields }: JobRecord, query: ListQuery): boolean {
-  if (query.status !== undefined && status !== query.status) return false;
-  if (query.errorCode !== undefined && fields["error_code"] !== query.errorCode) return false;
-  return query.isRetried === undefined || (fields["retried_by"] !== undefined) === query.isRetried;
+/** Those whose records say so; read without their requests and results. */
+async function withFields(
+  redis: Redis,
+  keys: Keys,
+  ids: readonly string[],
+  { errorCode, isRetried }: ListQuery,
+): Promise<readonly string[]> {
+  if (errorCode === undefined && isRetried === undefined) return ids;
+  const fields = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "error_code", "retried_by")));
+  return ids.filter((_, at) => {
+    const [code, retriedBy] = fields[at] ?? [];
+    return (
+      (errorCode === undefined || code === errorCode) &&
+      (isRetried === undefined || (typeof retriedBy === "string") === isRetried)
+    );
+  });
 }
 
 async function indexesOf(redis: Redis, keys: Keys, { owner, slug, status }: ListQuery): Promise<string[]> {
@@ -74,8 +88,8 @@ async function withMetadata(
   keys: Keys,
   ids: readonly string[],
   wanted: readonly [string, string][],
-): Promise<string[]> {
-  if (ids.length === 0) return [];
+): Promise<readonly string[]> {
+  if (ids.length === 0 || wanted.length === 0) return ids;
   const texts = await redis.mget(ids.map((id) => keys.metadata(id)));
   return ids.filter((_, at) => hasPairs(texts[at], wanted));
 }

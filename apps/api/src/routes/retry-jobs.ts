@@ -12,6 +12,9 @@ const bodySchema = z
     model: z.string().min(1).max(256).optional(),
     error_code: z.string().min(1).max(64).optional().meta({ description: "`engine_crashed`, `worker_lost`, …" }),
     metadata: metadataSchema.optional().meta({ description: "All pairs must match." }),
+    after: jobIdSchema
+      .optional()
+      .meta({ description: "The `last_id` of the call before: spares looking at the same jobs again." }),
     limit: z.int().min(1).max(MOST_AT_ONCE).default(MOST_AT_ONCE),
   })
   .meta({ id: "RetryJobs" });
@@ -20,6 +23,7 @@ const answerSchema = z
   .object({
     object: z.literal("retry"),
     data: z.array(z.object({ id: jobIdSchema, retry_of: jobIdSchema })).meta({ description: "The new jobs, the oldest first." }),
+    last_id: jobIdSchema.nullable().meta({ description: "The last job that was run again; `after` goes on behind it." }),
     has_more: z.boolean().meta({ description: "There are more; call again." }),
   })
   .meta({ id: "Retry" });
@@ -35,12 +39,13 @@ export const retryJobs = route({
   responses: { 202: { description: "The new jobs.", schema: answerSchema } },
   errors: [404, 429],
   handle: async ({ body, owner }, services) => {
-    const { status, model, error_code: errorCode, metadata = {}, limit } = body;
+    const { status, model, error_code: errorCode, metadata = {}, after, limit } = body;
     const slug = model === undefined ? undefined : (await services.models.find(model)).slug;
     const { records, hasMore } = await services.store.listRecords({
       ...{ owner, status, metadata, limit, order: "asc", isRetried: false },
       ...(slug === undefined ? {} : { slug }),
       ...(errorCode === undefined ? {} : { errorCode }),
+      ...(after === undefined ? {} : { after }),
     });
     const data: z.infer<typeof answerSchema>["data"] = [];
     for (const record of records) {
@@ -52,6 +57,7 @@ export const retryJobs = route({
         break;
       }
     }
-    return { status: 202, body: { object: "retry", data, has_more: hasMore || data.length < records.length } };
+    const last_id = data.at(-1)?.retry_of ?? null;
+    return { status: 202, body: { object: "retry", data, last_id, has_more: hasMore || data.length < records.length } };
   },
 });
