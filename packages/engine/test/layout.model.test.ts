@@ -73,12 +73,12 @@ test("computes prompts with threads of their own", async () => {
   const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error });
   const model = await llama.loadModel({ modelPath: tinyPath });
   const shape = { slots: 1, contextSize: 256, firstSlot: 0, group: 0 };
-  const { context, slots } = await SlotContext.open(model, { ...shape, threads: 1, prefillThreads: 2 });
-  const [slot] = slots;
+  const context = await SlotContext.open(model, { ...shape, threads: 1, prefillThreads: 2 });
+  const [slot] = context.slots;
   const prompt = model.tokenize("one two three four five six seven eight ".repeat(8));
-  await slot?.sequence.evaluateWithoutGeneratingNewTokens(prompt);
+  await slot?.compute(prompt);
   expect(context.currentThreads).toBe(2);
-  await slot?.sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(0, 1));
+  await slot?.compute(prompt.slice(0, 1));
   expect(context.currentThreads).toBe(1);
   await llama.dispose();
 });

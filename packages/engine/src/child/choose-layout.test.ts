@@ -38,9 +38,14 @@ test("tries only what the operator leaves open", async () => {
   expect((await choose({ cores: 4, slots: 8, contexts: 2 }, { "2×2": 5, "2×1": 9 })).chosen).toBe("2×1");
 });
 
-test("never makes more contexts than slots or cores", async () => {
+test("takes more contexts than cores where they overlap", async () => {
+  const rates = { "1×2": 100, "1×1": 763, "2×1": 1062, "4×1": 1200 };
+  expect((await choose({ cores: 2, slots: 32 }, rates)).chosen).toBe("4×1");
+});
+
+test("never makes more contexts than slots, or than two for each core", async () => {
   expect((await choose({ cores: 8, slots: 1 }, { "1×8": 5 })).asked.every((layout) => layout.startsWith("1×"))).toBe(true);
-  expect((await choose({ cores: 1, slots: 8 }, { "1×1": 5 })).asked).toEqual(["1×1"]);
+  expect((await choose({ cores: 1, slots: 8 }, { "1×1": 5, "2×1": 6, "4×1": 7 })).asked).toEqual(["1×1", "2×1"]);
 });
 
 test("computes prompts with more threads where that is quicker, within the context's share of the cores", async () => {

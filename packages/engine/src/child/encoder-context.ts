@@ -1,4 +1,5 @@
 import type { LlamaContext, LlamaContextOptions, LlamaModel, Token } from "node-llama-cpp";
+import { vulkanTurns } from "./turns.ts";
 
 /** What is used of a context's inside; version 3.22.1 is pinned, and what is missing is noticed when a context is opened. */
 interface ContextInside {
@@ -60,7 +61,16 @@ export class EncoderContext {
   }
 
   /** To be called again only after the promise has settled. */
-  async encode(tokens: readonly Token[], threads: number): Promise<Float64Array> {
+  encode(tokens: readonly Token[], threads: number): Promise<Float64Array> {
+    const encode = () => this.#encode(tokens, threads);
+    return this.#context.model.llama.gpu === "vulkan" ? vulkanTurns.take(encode) : encode();
+  }
+
+  dispose(): Promise<void> {
+    return this.#context.dispose();
+  }
+
+  async #encode(tokens: readonly Token[], threads: number): Promise<Float64Array> {
     const { _ctx: native } = this.#inside;
     native.setThreads(threads);
     native.disposeSequence(SEQUENCE);
@@ -68,9 +78,5 @@ export class EncoderContext {
     const logits = tokens.map(() => true as const);
     await this.#inside._decodeTokens({ sequenceId: SEQUENCE, firstTokenSequenceIndex: 0, tokens, logits }, () => null);
     return native.getEmbedding(tokens.length);
-  }
-
-  dispose(): Promise<void> {
-    return this.#context.dispose();
   }
 }

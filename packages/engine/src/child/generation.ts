@@ -2,9 +2,9 @@ import { AppError, type FinishReason, type GenerateOutcome, type StopReason, typ
 import type { SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { acceptToken } from "./grammar-token.ts";
 import { type OutputOptions, OutputText } from "./output-text.ts";
-import { giveHistory, tokenSeed } from "./sampling-history.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import type { SlotWish } from "./slot-pool.ts";
+import { type Sampling, tokenSeed } from "./token-sampler.ts";
 
 /** A request made ready to run: everything that can be refused has been. */
 export interface GenerationPlan extends OutputOptions {
@@ -23,6 +23,8 @@ export interface GenerationPlan extends OutputOptions {
   generated: Token[];
   /** Most tokens that are computed at once before the first new one, of the prompt and of what was emitted before. */
   chunks: { prompt: number; emitted: number };
+  /** Whether a token of the model ends its output. */
+  isEnd: (token: Token) => boolean;
   /** When the task came, on `performance.now()`'s clock. */
   acceptedAtMs: number;
 }
@@ -136,40 +138,32 @@ export class Generation {
     const last = all.pop() ?? [];
     for (const chunk of all) {
       if (signal.aborted) break;
-      await slot.opened();
-      await slot.sequence.evaluateWithoutGeneratingNewTokens(chunk, { evaluationPriority: slot.lane });
+      await slot.compute(chunk);
       slot.prefillAdvanced();
     }
     return last;
   }
 
   async #decode(slot: SequenceSlot, signal: AbortSignal, tokens: Token[]): Promise<FinishReason> {
-    const forget = this.#giveHistory(slot);
-    const options = { ...this.#plan.sampling, seed: this.#seed(), evaluationPriority: slot.lane };
-    const steps = slot.sequence.evaluateWithMetadata(tokens, {}, options);
-    try {
-      for (;;) {
-        const closed = slot.opened();
-        if (closed !== null) await closed;
-        const step = await steps.next();
-        const end = step.done ? "stop" : this.#accept(step.value.token, slot, signal);
-        if (end !== null) return end;
-      }
-    } finally {
-      await steps.return();
-      forget();
-    }
+    let end: FinishReason = "stop";
+    await slot.generate(tokens, this.#sampling(), (token) => {
+      if (this.#plan.isEnd(token)) return false;
+      const reason = this.#accept(token, slot, signal);
+      end = reason ?? end;
+      return reason === null;
+    });
+    return end;
   }
 
-  #giveHistory(slot: SequenceSlot): () => void {
-    const { sampling, generated } = this.#plan;
-    const { temperature, xtc, dryRepeatPenalty } = sampling;
-    const isDrawn = temperature !== 0 || xtc !== undefined;
-    const lastTokens = dryRepeatPenalty?.lastTokens ?? 0;
-    return giveHistory(slot.sequence, {
+  #sampling(): Sampling {
+    const { sampling: options, generated } = this.#plan;
+    const isDrawn = options.temperature !== 0 || options.xtc !== undefined;
+    const lastTokens = options.dryRepeatPenalty?.lastTokens ?? 0;
+    return {
+      options: { ...options, seed: this.#seed() },
       seed: isDrawn ? () => this.#seed() : null,
       remembered: lastTokens === 0 ? [] : generated.slice(-lastTokens),
-    });
+    };
   }
 
   /** Of the next token. */

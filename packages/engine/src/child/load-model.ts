@@ -106,7 +106,7 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
   const contexts = await openContexts({ source, model, layout, wanted: { ...fitted, slots: layout.slots }, adapters });
   const shape: Shape = {
     slots: contexts.reduce((sum, context) => sum + context.slots.length, 0),
-    contextSize: contexts[0]?.context.contextSize ?? fitted.contextSize,
+    contextSize: contexts[0]?.contextSize ?? fitted.contextSize,
   };
   if ((options.slots ?? 0) > shape.slots || (options.contextSize ?? 0) > shape.contextSize)
     onEvent({ type: "reduced", model: name, ...shape });

@@ -22,22 +22,15 @@ interface Meter {
 
 /** One slot's loop, as a generation runs it: decode, sample, come back. */
 async function generate(slot: SequenceSlot, meter: Meter): Promise<void> {
-  const steps = slot.sequence.evaluateWithMetadata(
-    [1 as Token],
-    {},
-    { temperature: 0, seed: 1, evaluationPriority: slot.lane, yieldEogToken: true },
-  );
   slot.setRunning(true);
-  try {
-    for (let count = 0; count < MAX_TOKENS_PER_SLOT && !meter.isOver; count++) {
-      if ((await steps.next()).done) return;
-      meter.tokens++;
-    }
-    meter.isOver = true;
-  } finally {
-    slot.setRunning(false);
-    await steps.return();
-  }
+  let count = 0;
+  const options = { temperature: 0, seed: 1 };
+  await slot.generate([1 as Token], { options, seed: null, remembered: [] }, () => {
+    meter.tokens++;
+    if (++count >= MAX_TOKENS_PER_SLOT) meter.isOver = true;
+    return !meter.isOver;
+  });
+  slot.setRunning(false);
 }
 
 /** Completion tokens/s of a layout with every slot busy, measured with the very loop that jobs run in. */
@@ -71,7 +64,7 @@ export async function measurePrefill(model: LlamaModel, threads: number): Promis
     let best = 0;
     for (let pass = 0; pass < PREFILL_PASSES; pass++) {
       const startedAtMs = performance.now();
-      await slot.sequence.evaluateWithoutGeneratingNewTokens(new Array<Token>(PREFILL_TOKENS).fill(1 as Token));
+      await slot.compute(new Array<Token>(PREFILL_TOKENS).fill(1 as Token));
       best = Math.max(best, PREFILL_TOKENS / ((performance.now() - startedAtMs) / 1000));
     }
     return best;

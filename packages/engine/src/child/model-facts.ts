@@ -1,5 +1,5 @@
 import type { LoadedModel } from "@llamero/core";
-import { type GgufFileInfo, GgufFileType } from "node-llama-cpp";
+import { type GgufFileInfo, GgufFileType, type LlamaModel } from "node-llama-cpp";
 import type { GgufFile } from "./gguf-file.ts";
 import type { Shape } from "./memory-fit.ts";
 import type { AdapterFile } from "./model-files.ts";
@@ -83,4 +83,9 @@ const VARIED: ReadonlySet<Capability> = new Set<Capability>(["chat", "completion
 export function variantFacts(base: LoadedModel, { name, sizeBytes, digest }: AdapterFile): LoadedModel {
   const capabilities = base.capabilities.filter((capability) => VARIED.has(capability));
   return { ...base, name, base: base.name, capabilities, size_bytes: sizeBytes, digest };
+}
+
+/** Tokens that the model knows. */
+export function vocabularySize(model: LlamaModel): number {
+  return model.fileInfo.metadata.tokenizer?.ggml?.tokens?.length ?? 0;
 }

@@ -18,20 +18,21 @@ import {
   TokenBias,
 } from "node-llama-cpp";
 import type { EngineProgress } from "../protocol.ts";
-import type { BatchCounts } from "./batch-strategy.ts";
 import { Embedder } from "./embedder.ts";
 import type { EncoderPool } from "./encoder-pool.ts";
 import { Generation, type GenerationPlan, stopReason } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
 import { GrammarCache } from "./grammar-cache.ts";
 import { modelEncoders } from "./model-encoders.ts";
-import { NativeGarbage, vocabularySize } from "./native-garbage.ts";
+import { vocabularySize } from "./model-facts.ts";
+import { NativeGarbage } from "./native-garbage.ts";
 import { promptTokens, tokenBudget } from "./prompt.ts";
 import { Reranker } from "./reranker.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import type { SlotContext } from "./slot-context.ts";
 import { SlotPool } from "./slot-pool.ts";
+import type { StepCounts } from "./step-loop.ts";
 import type { Detokenize } from "./token-text.ts";
 import { showMarkers } from "./tool-calls/show-markers.ts";
 import { toolCalling } from "./tool-calls/tool-calling.ts";
@@ -78,7 +79,7 @@ export class ModelHost {
   readonly #embedder: Embedder;
   readonly #reranker: Reranker;
   readonly #grammars = new GrammarCache<LlamaGrammarEvaluationState>();
-  readonly #garbage: NativeGarbage;
+  readonly #garbage = new NativeGarbage();
   #endTokens: Token[] | null = null;
 
   constructor(hosted: HostedModel) {
@@ -97,21 +98,20 @@ export class ModelHost {
       [`${hosted.facts.name}/embedding inputs`, embedding],
       [`${hosted.facts.name}/ranking inputs`, ranking],
     ];
-    this.#garbage = new NativeGarbage(vocabularySize(hosted.model));
   }
 
   /** What went through the model's batches since it was loaded, over all its contexts. */
-  get counts(): BatchCounts {
-    const sum: BatchCounts = { steps: 0, occupied: 0, capacity: 0, decodedTokens: 0, prefillTokens: 0 };
-    for (const { strategy } of this.#hosted.contexts)
-      for (const key of Object.keys(sum) as (keyof BatchCounts)[]) sum[key] += strategy.counts[key];
+  get counts(): StepCounts {
+    const sum: StepCounts = { steps: 0, occupied: 0, capacity: 0, decodedTokens: 0, prefillTokens: 0 };
+    for (const { counts } of this.#hosted.contexts)
+      for (const key of Object.keys(sum) as (keyof StepCounts)[]) sum[key] += counts[key];
     return sum;
   }
 
   /** Per context, its slots in use and the steps it has begun: a step begins when the one before it has finished. */
   progress(): [string, EngineProgress[string]][] {
-    const contexts = this.#hosted.contexts.map(({ strategy }, group): [string, EngineProgress[string]] => {
-      return [`${this.facts.name}/${group}`, { busy: this.#slots.inUse(group), steps: strategy.counts.steps }];
+    const contexts = this.#hosted.contexts.map(({ counts }, group): [string, EngineProgress[string]] => {
+      return [`${this.facts.name}/${group}`, { busy: this.#slots.inUse(group), steps: counts.steps }];
     });
     return [...contexts, ...this.#pools.map(([kind, pool]): [string, EngineProgress[string]] => [kind, pool.progress()])];
   }
@@ -121,7 +121,8 @@ export class ModelHost {
    * `model_changed`
    */
   async generate(task: GenerateTask, signal: AbortSignal, listener: GenerateListener): Promise<GenerateOutcome> {
-    const generation = new Generation(await this.#plan(task), listener.onChunk);
+    const plan = await this.#plan(task);
+    const generation = new Generation(plan, listener.onChunk);
     const before = generation.outcomeBefore();
     if (before !== null) return before;
     let hasWaited = false;
@@ -138,7 +139,7 @@ export class ModelHost {
       throw error;
     } finally {
       this.#slots.release(slot);
-      this.#garbage.generationEnded();
+      if (plan.sampling.grammarEvaluationState !== undefined) this.#garbage.grammarEnded();
     }
   }
 
@@ -193,6 +194,7 @@ export class ModelHost {
       stops: stopTexts(params),
       sampling,
       generated,
+      isEnd: (token) => model.isEogToken(token),
       detokenize: calling === null ? detokenize : showMarkers(detokenize, calling.markers),
       answer: calling?.answer ?? null,
       chunks:

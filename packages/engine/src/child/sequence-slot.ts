@@ -1,15 +1,14 @@
-import type { EvaluationPriority, LlamaContextSequence, Token } from "node-llama-cpp";
+import type { Token } from "node-llama-cpp";
 import type { ContextAdapters } from "./adapters.ts";
-import type { BatchStrategy } from "./batch-strategy.ts";
 import { type Beginnings, commonPrefix, type Holder } from "./beginnings.ts";
-import { copyState, cutNow } from "./between-steps.ts";
-import type { ContextGate } from "./context-gate.ts";
+import type { SequenceState } from "./sequence-state.ts";
 import type { Slot, SlotWish } from "./slot-pool.ts";
+import type { StepLoop } from "./step-loop.ts";
+import type { Sampling, TokenSampler } from "./token-sampler.ts";
 
 /** What the slots of one context share. */
 export interface ContextParts {
-  strategy: BatchStrategy;
-  gate: ContextGate;
+  loop: StepLoop;
   adapters: ContextAdapters;
   beginnings: Beginnings<SequenceSlot>;
   /** Every slot of the context, this one too. */
@@ -23,32 +22,24 @@ export interface SlotPlace {
   index: number;
   /** Which of the model's contexts holds it. */
   group: number;
-  /** Among the slots of that context. */
-  lane: number;
 }
 
-/** One sequence of a context, for the life of the process, with the batching it takes part in. */
+/** One sequence of a context, for the life of the process, with the steps it takes part in. */
 export class SequenceSlot implements Slot, Holder {
   readonly index: number;
   readonly group: number;
-  readonly #lane: number;
-  readonly sequence: LlamaContextSequence;
+  readonly #state: SequenceState;
+  readonly #sampler: TokenSampler;
   readonly #parts: ContextParts;
-  #isRunning = false;
   /** What its state was computed with. */
   #heldWith: string | null = null;
 
-  constructor({ index, group, lane }: SlotPlace, sequence: LlamaContextSequence, parts: ContextParts) {
+  constructor({ index, group }: SlotPlace, state: SequenceState, sampler: TokenSampler, parts: ContextParts) {
     this.index = index;
     this.group = group;
-    this.#lane = lane;
-    this.sequence = sequence;
+    this.#state = state;
+    this.#sampler = sampler;
     this.#parts = parts;
-  }
-
-  /** The sequence's place in a batch: strategies see no sequence id, but the priority passes through to them unchanged. */
-  get lane(): EvaluationPriority {
-    return (this.#lane + 1) as EvaluationPriority;
   }
 
   /** As the adapter that its context has now computes it; the state of another one is of no use. */
@@ -66,15 +57,34 @@ export class SequenceSlot implements Slot, Holder {
    * @returns tokens of the prompt that need no computing; never all of them
    */
   async adaptTo({ prompt, adapter }: SlotWish, signal: AbortSignal): Promise<number> {
-    await this.#parts.adapters.use(adapter);
-    if (this.#heldWith !== adapter) await this.#cutTo([]);
+    const { loop, adapters, beginnings } = this.#parts;
+    await adapters.use(adapter);
+    if (this.#heldWith !== adapter) await loop.between(() => this.#state.cutTo([]));
     this.#heldWith = adapter;
     // At least one token has to be computed: sampling needs its logits.
     const wanted = prompt.slice(0, -1) as Token[];
-    this.#parts.beginnings.begin(this, wanted);
+    beginnings.begin(this, wanted);
     await this.#copyBeginning(signal);
-    await this.#cutTo(wanted);
-    return this.sequence.nextTokenIndex;
+    await loop.between(() => this.#state.cutTo(wanted));
+    return this.#state.length;
+  }
+
+  /** Computes tokens behind those it holds. */
+  compute(tokens: readonly Token[]): Promise<void> {
+    return this.#parts.loop.compute(this.#state, tokens);
+  }
+
+  /**
+   * Computes tokens, at least one, then samples token after token.
+   * @param onToken takes each; the generation goes on with it while it returns true
+   */
+  async generate(tokens: readonly Token[], sampling: Sampling, onToken: (token: Token) => boolean): Promise<void> {
+    this.#sampler.begin(sampling);
+    try {
+      await this.#parts.loop.generate(this.#state, tokens, this.#sampler, onToken);
+    } finally {
+      this.#sampler.end();
+    }
   }
 
   /** A part of the prompt has been computed: others may wait for it. */
@@ -88,46 +98,27 @@ export class SequenceSlot implements Slot, Holder {
   }
 
   /** Forgets everything, after a failed decode. */
-  async clear(): Promise<void> {
-    await this.#parts.gate.hold(() => this.sequence.clearHistory());
+  clear(): Promise<void> {
+    return this.#parts.loop.between(() => this.#state.clear());
   }
 
-  /** It takes part in the steps. */
-  get isRunning(): boolean {
-    return this.#isRunning;
-  }
-
-  setRunning(running: boolean): void {
-    this.#isRunning = running;
-    this.#parts.strategy.setRunning(this.lane, running);
-  }
-
-  /** To be awaited before each step, unless null. */
-  opened(): Promise<void> | null {
-    return this.#parts.gate.opened();
+  setRunning(isRunning: boolean): void {
+    this.#parts.loop.setRunning(this.#state.id, isRunning);
   }
 
   #heldBy(adapter: string | null | undefined): readonly Token[] {
-    return this.#heldWith === adapter ? this.sequence.contextTokens : [];
-  }
-
-  /** Cuts what it holds to what it has in common with these tokens. */
-  async #cutTo(wanted: Token[]): Promise<void> {
-    const kept = commonPrefix(this.sequence.contextTokens, wanted);
-    if (kept === this.sequence.nextTokenIndex) return;
-    const isCut = await this.#parts.strategy.betweenSteps(this.lane, () => cutNow(this.sequence, kept));
-    if (!isCut) await this.#parts.gate.hold(() => this.sequence.adaptStateToTokens(wanted, false));
+    return this.#heldWith === adapter ? this.#state.tokens : [];
   }
 
   async #copyBeginning(signal: AbortSignal): Promise<void> {
-    const { beginnings, gate, slots, worthwhileCopy } = this.#parts;
+    const { loop, beginnings, slots, worthwhileCopy } = this.#parts;
     // State that can only be restored at checkpoints cannot be cut after a copy.
-    if (this.sequence.needsCheckpoints) return;
+    if (this.#state.needsCheckpoints) return;
     for (;;) {
       const source = signal.aborted ? null : beginnings.source(this, slots, worthwhileCopy);
       if (source === null) break;
       if (source.ready === source.shared) {
-        if (!(await gate.hold(() => copyState(this.sequence, source.holder.sequence)))) break;
+        if (!(await loop.between(() => this.#state.copy(source.holder.#state)))) break;
       } else {
         // The others' steps do not wait for one that waits for them.
         this.setRunning(false);

@@ -1,12 +1,14 @@
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { ContextAdapters } from "./adapters.ts";
-import { BatchStrategy } from "./batch-strategy.ts";
 import { Beginnings } from "./beginnings.ts";
 import { DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
-import { ContextGate } from "./context-gate.ts";
 import type { AdapterFile } from "./model-files.ts";
+import { nativeContext, nativeSampler } from "./native-context.ts";
 import { type ContextParts, SequenceSlot } from "./sequence-slot.ts";
-import { chooseThreadsPerStep } from "./step-threads.ts";
+import { SequenceState } from "./sequence-state.ts";
+import { type StepCounts, StepLoop, type StepShape } from "./step-loop.ts";
+import { TokenSampler } from "./token-sampler.ts";
+import { vulkanTurns } from "./turns.ts";
 
 /** Prompt tokens in a step from which on it is computed with the threads for prompts. */
 const PREFILL_STEP = 32;
@@ -38,45 +40,62 @@ export interface SlotContextOptions {
   adapters?: readonly AdapterFile[];
 }
 
-/** One llama.cpp context with its batching and its slots, for the life of the process. */
+/** One llama.cpp context with its steps and its slots, for the life of the process. */
 export class SlotContext {
-  readonly context: LlamaContext;
-  readonly strategy: BatchStrategy;
+  readonly #context: LlamaContext;
+  readonly #loop: StepLoop;
   readonly slots: readonly SequenceSlot[];
 
-  private constructor(context: LlamaContext, strategy: BatchStrategy, slots: readonly SequenceSlot[]) {
-    this.context = context;
-    this.strategy = strategy;
+  private constructor(context: LlamaContext, loop: StepLoop, slots: readonly SequenceSlot[]) {
+    this.#context = context;
+    this.#loop = loop;
     this.slots = slots;
   }
 
+  /** @throws Error when it does not fit into memory */
   static async open(model: LlamaModel, options: SlotContextOptions): Promise<SlotContext> {
-    const { slots, contextSize, threads, prefillThreads = threads, batchSize = DEFAULT_BATCH_SIZE } = options;
-    const gate = new ContextGate();
-    const strategy = new BatchStrategy({ slots, paused: () => gate.closed });
-    const context = await model.createContext({
-      sequences: slots,
-      contextSize,
-      batchSize: Math.max(batchSize, slots),
-      threads,
-      batching: { itemPrioritizationStrategy: strategy.prioritize },
+    const { slots, contextSize, threads, prefillThreads = threads } = options;
+    const batchSize = Math.max(options.batchSize ?? DEFAULT_BATCH_SIZE, slots);
+    const context = await model.createContext({ sequences: slots, contextSize, batchSize, threads });
+    const native = nativeContext(context);
+    const isLong = (step: StepShape) => step.prefillTokens >= PREFILL_STEP || step.heldTokens >= DEEP_STEP;
+    const loop = new StepLoop({
+      native,
+      slots,
+      batchSize,
+      threads: (step) => (isLong(step) ? prefillThreads : threads),
+      ...(model.llama.gpu === "vulkan" ? { turns: vulkanTurns } : {}),
     });
     const all: SequenceSlot[] = [];
-    const heldTokens = () => all.reduce((sum, slot) => (slot.isRunning ? sum + slot.sequence.nextTokenIndex : sum), 0);
-    const isLong = () => strategy.prefillTokens >= PREFILL_STEP || heldTokens() >= DEEP_STEP;
-    if (prefillThreads !== threads) chooseThreadsPerStep(context, () => (isLong() ? prefillThreads : threads));
     const worthwhileCopy = model.gpuLayers > 0 ? WORTHWHILE_COPY.gpu : WORTHWHILE_COPY.cpu;
     const adapters = new ContextAdapters(context, options.adapters ?? []);
-    const parts: ContextParts = { strategy, gate, adapters, beginnings: new Beginnings(), slots: all, worthwhileCopy };
+    const parts: ContextParts = { loop, adapters, beginnings: new Beginnings(), slots: all, worthwhileCopy };
     for (let lane = 0; lane < slots; lane++) {
-      const place = { index: options.firstSlot + lane, group: options.group, lane };
-      all.push(new SequenceSlot(place, context.getSequence(), parts));
+      const state = new SequenceState(context.getSequence(), native);
+      const sampler = new TokenSampler(nativeSampler(model), (wanted) => state.samplerConfig(wanted));
+      all.push(new SequenceSlot({ index: options.firstSlot + lane, group: options.group }, state, sampler, parts));
     }
-    return new SlotContext(context, strategy, all);
+    return new SlotContext(context, loop, all);
   }
 
-  dispose(): Promise<void> {
-    return this.context.dispose();
+  /** Tokens per sequence. */
+  get contextSize(): number {
+    return this.#context.contextSize;
+  }
+
+  /** Threads of the last step. */
+  get currentThreads(): number {
+    return this.#context.currentThreads;
+  }
+
+  /** What went through its batches since it was opened. */
+  get counts(): Readonly<StepCounts> {
+    return this.#loop.counts;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#loop.idle();
+    await this.#context.dispose();
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tokenSeed } from "./sampling-history.ts";
+import { tokenSeed } from "./token-sampler.ts";
 
 test("every token of a job has a seed of its own, and never the one that llama.cpp takes for none", () => {
   const seeds = new Set<number>();
