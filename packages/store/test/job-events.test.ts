@@ -129,6 +129,29 @@ test("writes nothing but that somebody watches, once in a while", async () => {
   expect(await changes()).toBe(before + 1);
 });
 
+test("chunks are told of while somebody follows the job, and the end in any case", async () => {
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  const subscriber = await connectRedis(harness.server.url, "blocking");
+  try {
+    const told: string[] = [];
+    const ended = Promise.withResolvers<void>();
+    subscriber.on("pmessage", (_pattern: string, _channel: string, message: string) => {
+      told.push(message);
+      if (message.endsWith(",end")) ended.resolve();
+    });
+    await subscriber.psubscribe(`${harness.store.keys.base}notify:*`);
+    await write(job.claim, 1, "unheard");
+    await read(job);
+    await write(job.claim, 2, "heard");
+    await harness.store.finish(job.claim, done);
+    await ended.promise;
+    expect(told).toEqual([`${job.id},2`, `${job.id},end`]);
+  } finally {
+    subscriber.disconnect();
+  }
+});
+
 test("a scheduled job that becomes due is told to whoever follows it", async () => {
   const runAtMs = (await redisNow(harness.redis)) + 50;
   const job = await submit(harness, { runAtMs });

@@ -9,5 +9,7 @@ if tonumber(k) ~= tonumber(last) + 1 then return { 'refused', 'ordinal', tonumbe
 add_chunk(id, k, tokens, text, count)
 if tonumber(k) == 1 then redis.call('HSET', key, 'first_token_ms', now) end
 redis.call('HINCRBY', key, 'completion_tokens', count)
-notify(id, k)
-return { 'appended', stop or '', redis.call('EXISTS', P .. 'watch:' .. id) }
+-- Whoever waits for the end alone is not told of chunks.
+local watched = redis.call('EXISTS', P .. 'watch:' .. id)
+if watched == 1 then notify(id, k) end
+return { 'appended', stop or '', watched }
