@@ -52,6 +52,7 @@ async function compareUnder(settings: BenchSettings, course: Course, load: Load,
     for (const entry of open) entry.added = await addedTokens(entry.contestant, prompts);
     for (let round = 1; round <= settings.rounds; round++) {
       for (const { contestant, added } of open) {
+        if (round > (contestant.mostRounds ?? settings.rounds)) continue;
         const measurement = await measure(contestant, load, prompts, added);
         cell.rounds.set(contestant.name, [...(cell.rounds.get(contestant.name) ?? []), measurement]);
         log(

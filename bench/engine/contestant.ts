@@ -52,6 +52,8 @@ export interface Contestant {
   readonly loopPid: number | null;
   /** Jobs to hand over at once: enough that a slot that becomes free finds the next job waiting. */
   readonly inFlight: number;
+  /** Rounds that it takes part in, the first ones; absent: all. */
+  readonly mostRounds?: number;
   /** Rejects when one of its processes ends by itself. */
   readonly failed: Promise<never>;
   run(job: BenchJob): Promise<JobTrace>;

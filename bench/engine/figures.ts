@@ -71,7 +71,8 @@ export function ratiosOf({ load, rounds }: Cell): Ratio[] {
   return comparisons.flatMap(([name, base]) => {
     const [mine, theirs] = [rounds.get(name), rounds.get(base)];
     if (mine === undefined || theirs === undefined) return [];
-    const quotients = mine.map((round, index) => round.tokensPerSecond / (theirs[index]?.tokensPerSecond ?? Number.NaN));
+    const both = mine.slice(0, theirs.length);
+    const quotients = both.map((round, index) => round.tokensPerSecond / (theirs[index]?.tokensPerSecond ?? Number.NaN));
     return [{ slots: load.slots, prompt_tokens: load.promptTokens, name: `${name} / ${base}`, value: median(quotients) }];
   });
 }

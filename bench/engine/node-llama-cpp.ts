@@ -25,6 +25,8 @@ export async function openNodeLlamaCpp(course: Course): Promise<Contestant> {
   await Promise.race([ready.promise, failed]);
   return {
     name: "node-llama-cpp",
+    // It takes as long as all others together, and is far behind them.
+    mostRounds: 2,
     layout: `${course.threads ?? availableParallelism()} threads`,
     pids: [child.pid ?? 0],
     loopPid: child.pid ?? null,
