@@ -21,7 +21,7 @@ function forkChild(): ChildProcess {
   return fork(fileURLToPath(new URL("./child/main.ts", import.meta.url)), [], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // Flags of the parent (debugger ports, test loaders) are not the child's; see child/native-garbage.ts for its own.
+    // Flags of the parent (debugger ports, test loaders) are not the child's; see child/garbage.ts for its own.
     execArgv: ["--expose-gc"],
     env: { ...process.env, UV_THREADPOOL_SIZE: String(poolThreads), NODE_LLAMA_CPP_SKIP_DOWNLOAD: "true" },
   });

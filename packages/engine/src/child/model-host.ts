@@ -20,12 +20,12 @@ import {
 import type { EngineProgress } from "../protocol.ts";
 import { Embedder } from "./embedder.ts";
 import type { EncoderPool } from "./encoder-pool.ts";
+import { Garbage } from "./garbage.ts";
 import { Generation, type GenerationPlan, stopReason } from "./generation.ts";
 import { grammarState } from "./grammar.ts";
 import { GrammarCache } from "./grammar-cache.ts";
 import { modelEncoders } from "./model-encoders.ts";
 import { vocabularySize } from "./model-facts.ts";
-import { NativeGarbage } from "./native-garbage.ts";
 import { promptTokens, tokenBudget } from "./prompt.ts";
 import { Reranker } from "./reranker.ts";
 import { applyBiases, endTokens, logitBiases, samplingOptions, stopTexts } from "./sampling.ts";
@@ -79,7 +79,7 @@ export class ModelHost {
   readonly #embedder: Embedder;
   readonly #reranker: Reranker;
   readonly #grammars = new GrammarCache<LlamaGrammarEvaluationState>();
-  readonly #garbage = new NativeGarbage();
+  readonly #garbage = new Garbage();
   #endTokens: Token[] | null = null;
 
   constructor(hosted: HostedModel) {
@@ -139,7 +139,8 @@ export class ModelHost {
       throw error;
     } finally {
       this.#slots.release(slot);
-      if (plan.sampling.grammarEvaluationState !== undefined) this.#garbage.grammarEnded();
+      const hasGrammar = plan.sampling.grammarEvaluationState !== undefined;
+      this.#garbage.generationEnded({ tokens: plan.generated.length, hasGrammar });
     }
   }
 

@@ -53,9 +53,9 @@ const NO_LOGITS = new Uint32Array(0);
 
 /**
  * Drives one llama.cpp context: puts what its sequences want computed into batches, decodes them one after another, samples, and
- * goes on with what was sampled. It speaks to the native context itself: the library's own way to a token, with its locks,
- * generators and promises, cost three times as much of the main thread (`npm run bench -- engine`, loop_us_per_token), in which
- * the model stands still.
+ * goes on with what was sampled. It speaks to the native context itself: with the library's own way to a token, its locks,
+ * generators and promises, the main thread took 85 µs a token instead of 58 (15M parameters, 32 slots, two cores), in which the
+ * context stands still.
  *
  * A step begins when every running sequence has queued, so that none leaves with all but one; a sequence that comes back from
  * where it was only after a turn of the event loop is not waited for.
