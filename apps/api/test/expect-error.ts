@@ -1,3 +1,4 @@
+import { INTERNALS } from "@llamero/testkit";
 import { expect } from "vitest";
 import { z } from "zod";
 
@@ -9,9 +10,6 @@ const envelope = z.strictObject({
     param: z.string().nullable(),
   }),
 });
-
-/** What would tell a stranger how this is built: stack frames, files, libraries. */
-const INTERNALS = /\n\s+at |node_modules|\.(?:ts|js|lua):\d|Redis(?:Error)|ioredis|zod|evalsha|WRONGTYPE|NOSCRIPT/i;
 
 export interface ErrorText {
   status: number;

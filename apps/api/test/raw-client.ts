@@ -42,6 +42,12 @@ export class RawClient {
     }
   }
 
+  /** All that has not been read as an answer, once the server has ended the connection. */
+  async rest(): Promise<string> {
+    await this.ended;
+    return this.#received;
+  }
+
   #take(): ErrorText | null {
     const end = this.#received.indexOf("\r\n\r\n");
     if (end === -1) return null;

@@ -156,6 +156,13 @@ describe("what is no proper request", () => {
     await expectAlive();
   });
 
+  it("has no body in the answer to HEAD, where it would be taken for another answer", async () => {
+    const client = await open();
+    const answer = await client.send(head(`HEAD /v1/jobs/${long}`)).rest();
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+    expect(answer.indexOf("\r\n\r\n")).toBe(answer.length - 4);
+  });
+
   it("keeps headers of nearly the limit", async () => {
     const client = await open();
     client.send(head("GET /livez", { "x-long": "x".repeat(15_000) }));
