@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Claim } from "@llamero/store";
-import { startLlamero } from "@llamero/testkit";
+import { type LogEntry, startLlamero } from "@llamero/testkit";
 import { type Door, inParallel, MODEL, openStoreDoor, type Reference } from "./store-door.ts";
 
 export interface RunningJob extends Reference {
@@ -19,6 +19,8 @@ export interface ApiProcess {
   startMany(count: number): Promise<RunningJob[]>;
   /** Resolves when the API listens to so many channels for changes of jobs. */
   listening(channels: number): Promise<void>;
+  /** What the process has logged so far, from warnings on. */
+  log: readonly LogEntry[];
   /** Memory that the process holds, in bytes. */
   rssBytes(): Promise<number>;
   close(): Promise<void>;
@@ -27,11 +29,15 @@ export interface ApiProcess {
 /** Requests under way at once while many jobs are started. */
 const IN_FLIGHT = 64;
 
-/** @param slots jobs that may run at the same time */
-export async function openApiProcess(seed: number, slots: number): Promise<ApiProcess> {
+/**
+ * @param slots jobs that may run at the same time
+ * @param env further settings of the API
+ */
+export async function openApiProcess(seed: number, slots: number, env: Record<string, string> = {}): Promise<ApiProcess> {
   const door = await openStoreDoor(seed);
   const { store, redis, server } = door;
-  const api = await startLlamero("api", { REDIS_URL: server.url, PORT: "0", LOG_LEVEL: "warn" }).catch(async (error: unknown) => {
+  const settings = { REDIS_URL: server.url, PORT: "0", LOG_LEVEL: "warn", ...env };
+  const api = await startLlamero("api", settings).catch(async (error: unknown) => {
     await door.close();
     throw error;
   });
@@ -46,6 +52,7 @@ export async function openApiProcess(seed: number, slots: number): Promise<ApiPr
   return {
     door,
     url: api.ready.url ?? "",
+    log: api.log,
     start,
     startMany: async (count) => {
       const jobs: RunningJob[] = [];

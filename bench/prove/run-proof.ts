@@ -6,8 +6,10 @@ import { provePrefix } from "../engine/prefix.ts";
 import { proveReproducibility } from "../engine/reproducibility.ts";
 import { proveSoak } from "../engine/soak.ts";
 import { proveThroughput } from "../engine/throughput.ts";
+import { proveBadRequests } from "./bad-requests.ts";
 import { proveDoor } from "./door.ts";
 import { proveLongPoll } from "./long-poll.ts";
+import { proveOverload } from "./overload.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveSseClients } from "./sse-clients.ts";
@@ -19,6 +21,8 @@ const proofs: Record<string, Proof> = {
   "long-poll": proveLongPoll,
   "sse-clients": proveSseClients,
   webhooks: proveWebhooks,
+  "bad-requests": proveBadRequests,
+  overload: proveOverload,
   resume: proveResume,
   "engine-throughput": proveThroughput,
   "engine-prefix": provePrefix,

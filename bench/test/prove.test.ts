@@ -87,6 +87,17 @@ test("webhooks, quick: no event is lost while receivers fail and dispatchers are
   expect(code).toBe(0);
 });
 
+test("bad-requests, quick: every route is asked, and every claim holds", { timeout: 60_000 }, async () => {
+  const { report } = await quick("bad-requests");
+  expect(report).toMatchObject({ name: "bad-requests", quick: true, figures: { requests: 400 } });
+  const { fewest_requests_of_a_route: fewest, refused_share: refused } = report.figures as Record<string, number>;
+  expect(fewest).toBeGreaterThan(0);
+  expect(refused).toBeGreaterThan(0.5);
+  expect(refused).toBeLessThan(1);
+  expect(report.claims).toHaveLength(5);
+  expect(report.claims.filter(({ passed }) => !passed)).toEqual([]);
+});
+
 async function quick(name: string): Promise<{ report: Report; code: number }> {
   const code = await runProof([name, "--quick", "--out", out], () => {});
   return { code, report: JSON.parse(await readFile(join(out, `${name}.quick.json`), "utf8")) as Report };
