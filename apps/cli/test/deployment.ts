@@ -1,6 +1,6 @@
 import type { Job } from "@llamero/core";
 import { connectRedis, createStore } from "@llamero/store";
-import { type LlameroProcess, startLlamero, startRedis, type TestRedis } from "@llamero/testkit";
+import { type LlameroProcess, type RedisFleet, startLlamero, startRedis, type TestRedis } from "@llamero/testkit";
 import { vi } from "vitest";
 
 type ProcessKind = "api" | "worker" | "dispatcher";
@@ -11,10 +11,15 @@ export class Deployment {
   readonly #env: Record<string, string>;
   readonly #processes: LlameroProcess[] = [];
 
-  private constructor(redis: TestRedis, env: Record<string, string>) {
+  readonly #url: string;
+  readonly #closeRedis: () => Promise<void>;
+
+  private constructor(redis: TestRedis, { url, close }: Pick<RedisFleet, "url" | "close">, env: Record<string, string>) {
     this.redis = redis;
+    this.#url = url;
+    this.#closeRedis = close;
     this.#env = {
-      REDIS_URL: redis.url,
+      REDIS_URL: url,
       HOST: "127.0.0.1",
       PORT: "0",
       LLAMERO_THREADS: "1",
@@ -25,7 +30,13 @@ export class Deployment {
 
   /** @param env for all its processes */
   static async open(env: Record<string, string> = {}): Promise<Deployment> {
-    return new Deployment(await startRedis(), env);
+    const redis = await startRedis();
+    return new Deployment(redis, redis, env);
+  }
+
+  /** On Redis servers that Sentinels watch: `redis` is the one that is the primary at first. The fleet ends with the deployment. */
+  static onFleet(fleet: RedisFleet, env: Record<string, string> = {}): Deployment {
+    return new Deployment(fleet.primary, fleet, env);
   }
 
   async start(kind: ProcessKind, env: Record<string, string> = {}): Promise<LlameroProcess> {
@@ -41,7 +52,7 @@ export class Deployment {
 
   /** Everything that is stored of a job, to be compared with itself later; with the process id of the worker that has it. */
   async stored(jobId: string): Promise<{ everything: unknown; workerPid: number }> {
-    const redis = await connectRedis(this.redis.url, "commands");
+    const redis = await connectRedis(this.#url, "commands");
     try {
       const { keys } = createStore({ redis, prefix: "llamero" });
       const record = await redis.hgetall(keys.job(jobId));
@@ -58,7 +69,7 @@ export class Deployment {
 
   /** Resolves when this many connections are through with their handshake, whose last command is INFO. */
   async connections(count: number): Promise<void> {
-    const redis = await connectRedis(this.redis.url, "commands");
+    const redis = await connectRedis(this.#url, "commands");
     const look = async () => {
       const ready = String(await redis.client("LIST")).match(/ cmd=info /g) ?? [];
       if (ready.length < count) throw new Error(`${ready.length} of ${count} connections`);
@@ -68,7 +79,7 @@ export class Deployment {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()));
-    await this.redis.close();
+    await this.#closeRedis();
   }
 }
 

@@ -2,8 +2,8 @@ import type { Job } from "@llamero/core";
 import { connectRedis, createStore } from "@llamero/store";
 import type { LlameroProcess } from "@llamero/testkit";
 import { expect, test } from "vitest";
-import { EventClient, Follower, type Seen } from "../../api/test/event-client.ts";
 import { Deployment, decoding, engineOf, logged, longJob } from "./deployment.ts";
+import { type Followed, follow } from "./follow-events.ts";
 
 interface Chunk {
   k: string;
@@ -22,19 +22,8 @@ async function chunksOf(deployment: Deployment, jobId: string): Promise<Chunk[]>
   }
 }
 
-/** Follows a job from now to its end. */
-async function follow(url: string): Promise<{ follower: Follower; events: Seen[] }> {
-  const follower = new Follower();
-  const events: Seen[] = [];
-  for await (const event of await EventClient.open(url)) {
-    follower.take(event);
-    events.push(event);
-  }
-  return { follower, events };
-}
-
 /** The job's text, however many attempts made it: what was told while it ran, what is stored, and what it cost. */
-async function expectOneText(deployment: Deployment, job: Job, { follower, events }: Awaited<ReturnType<typeof follow>>) {
+async function expectOneText(deployment: Deployment, job: Job, { follower, events }: Followed) {
   expect(follower.job).toEqual(job);
   expect(job).toMatchObject({ status: "succeeded", output: { text: follower.text, finish_reason: "length" } });
   expect(job.usage).toMatchObject({ completion_tokens: 900, total_tokens: 900 + (job.usage?.prompt_tokens ?? 0) });

@@ -20,7 +20,7 @@ test.each([
   ],
   ["sentinel://:secret@a/main", { sentinels: [{ host: "a", port: 26_379 }], name: "main", password: "secret" }],
 ])("reads %s", (url, options) => {
-  expect(sentinelOptions(url)).toEqual(options);
+  expect(sentinelOptions(url)).toMatchObject(options);
 });
 
 test.each(["sentinel://a", "sentinel:///main", "sentinel://a,/main", "sentinel://:secret@a:x/main", "sentinel://a/b/c"])(

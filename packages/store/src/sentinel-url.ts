@@ -4,7 +4,13 @@ import type { RedisOptions } from "ioredis";
 const SENTINEL_PORT = 26_379;
 const FORM = /^sentinel:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@]+)\/([^/]+)(?:\/(\d+))?$/;
 
-export type SentinelOptions = Pick<RedisOptions, "sentinels" | "name" | "username" | "password" | "db">;
+/** After so long a Sentinel that is away is asked again to tell of fail-overs, in milliseconds. */
+const SENTINEL_AGAIN_MS = 1_000;
+
+export type SentinelOptions = Pick<
+  RedisOptions,
+  "sentinels" | "name" | "username" | "password" | "db" | "failoverDetector" | "sentinelReconnectStrategy"
+>;
 
 function refuse(cause?: unknown): never {
   const text = "REDIS_URL names no Sentinels that can be read: it must be sentinel://user:password@host:26379,host2:26379/name.";
@@ -31,6 +37,9 @@ export function sentinelOptions(url: string): SentinelOptions {
   return {
     sentinels: hosts.split(",").map(address),
     name: decodeURIComponent(name),
+    // A primary that hangs, or whose machine is gone, closes no connection: the Sentinels tell that it is one no more.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => SENTINEL_AGAIN_MS,
     ...(username ? { username: decodeURIComponent(username) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
     ...(db === undefined ? {} : { db: Number(db) }),
