@@ -207,7 +207,11 @@ test.each<[string, () => Promise<GenerateOutcome>, object]>([
 test("a crash counts as one also when the last tokens cannot be stored", async () => {
   const end = () => Promise.reject(new AppError("engine_crashed", "gone"));
   const full = () => Promise.reject(new AppError("redis_memory_full", "full"));
-  expect(await attemptOf(afterOneToken(end), claimOf(), full).run()).toEqual({ status: "queued", countsAs: "crashes" });
+  const attempt = attemptOf(afterOneToken(end), claimOf(), full);
+  const ending = attempt.run();
+  // Until then Redis is waited for.
+  attempt.stop("handback");
+  expect(await ending).toEqual({ status: "queued", countsAs: "crashes" });
 });
 
 test("an attempt that is fenced off ends without an ending", async () => {

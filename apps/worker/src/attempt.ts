@@ -35,6 +35,8 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #taskId: string;
   readonly #stopped = new AbortController();
+  /** Its tokens are another's to make again. */
+  readonly #leaving = new AbortController();
   readonly #givenUp = Promise.withResolvers<null>();
   #letGo: NodeJS.Timeout | null = null;
   #writer: ChunkWriter | null = null;
@@ -50,6 +52,7 @@ export class Attempt {
   stop(cause: StopCause): void {
     this.#stopCause ??= cause;
     this.#stopped.abort();
+    if (cause === "handback" || cause === "fenced") this.#leaving.abort();
     if (cause === "handback") this.#letGo ??= setTimeout(() => this.#givenUp.resolve(null), LET_GO_MS);
     this.#runtime?.stop(this.#taskId, cause === "deadline" ? "deadline" : "cancelled");
   }
@@ -120,7 +123,8 @@ export class Attempt {
   #openWriter(): ChunkWriter {
     const { store, claim } = this.#options;
     const onStop = (reason: StopReason) => this.stop(reason);
-    this.#writer = new ChunkWriter({ store, claim, onStop, onFenced: () => this.stop("fenced") });
+    const onFenced = () => this.stop("fenced");
+    this.#writer = new ChunkWriter({ store, claim, onStop, onFenced, enough: this.#leaving.signal });
     return this.#writer;
   }
 

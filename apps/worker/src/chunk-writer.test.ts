@@ -7,6 +7,7 @@ type Append = Store["append"];
 type Written = { k: number; chunk: TokenChunk };
 
 function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched = false, chunks = 0) {
+  const enough = new AbortController();
   const written: Written[] = [];
   const heard: string[] = [];
   const append: Append = (_claim, k, chunk) => {
@@ -18,8 +19,9 @@ function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched 
     claim: { jobId: "job_1", fence: 1, isWatched, emitted: { chunks, tokens: [], text: "" } },
     onStop: (reason) => heard.push(reason),
     onFenced: () => heard.push("fenced"),
+    enough: enough.signal,
   });
-  return { writer, written, heard };
+  return { writer, written, heard, enough };
 }
 
 const stored = async () => ({ outcome: "appended", stop: null, isWatched: false }) as const;
@@ -161,11 +163,44 @@ test("a failed write is told at the next flush, though the timer made it", async
   const failed = Promise.withResolvers<void>();
   const { writer } = writerOver(async () => {
     failed.resolve();
-    throw new AppError("redis_unavailable", "away");
+    throw new AppError("internal_error", "a defect");
   });
   writer.add({ tokens: [1], text: "a" });
   await failed.promise;
-  await expect(writer.flush()).rejects.toMatchObject({ code: "redis_unavailable" });
+  await expect(writer.flush()).rejects.toMatchObject({ code: "internal_error" });
+});
+
+test("keeps what a full Redis does not take, and stores it in order when there is room", async () => {
+  vi.useFakeTimers();
+  let isFull = true;
+  const { writer, written } = writerOver(async () => {
+    if (isFull) throw new AppError("redis_memory_full", "full");
+    return stored();
+  });
+  writer.add({ tokens: [1], text: "a" });
+  await vi.advanceTimersByTimeAsync(2_000);
+  writer.add({ tokens: [2], text: "b" });
+  writer.add({ tokens: [3], text: "c" });
+  expect(new Set(written.map(({ k }) => k))).toEqual(new Set([1]));
+  isFull = false;
+  written.length = 0;
+  const flushed = writer.flush();
+  await vi.runAllTimersAsync();
+  await flushed;
+  expect(written).toEqual([
+    { k: 1, chunk: { tokens: [1], text: "a" } },
+    { k: 2, chunk: { tokens: [2, 3], text: "bc" } },
+  ]);
+});
+
+test("waits no longer for room when the job is handed back", async () => {
+  const { writer, enough } = writerOver(async () => {
+    throw new AppError("redis_memory_full", "full");
+  });
+  writer.add({ tokens: [1], text: "a" });
+  const flushed = writer.flush();
+  enough.abort();
+  await expect(flushed).rejects.toMatchObject({ code: "redis_memory_full" });
 });
 
 test("stores tokens every 250 ms, and every 30 while somebody follows them", async () => {

@@ -1,5 +1,6 @@
 import type { StopReason, TokenChunk } from "@llamero/core";
 import type { Claim, Store } from "@llamero/store";
+import { keepTrying } from "./keep-trying.ts";
 
 /**
  * Tokens wait this long at most before they are stored, in milliseconds: while somebody follows them, and while nobody does. All
@@ -19,6 +20,8 @@ export interface ChunkWriterOptions {
   onStop: (reason: StopReason) => void;
   /** The job was taken over, ended or deleted: nothing more can be written. */
   onFenced: () => void;
+  /** When it aborts, a Redis that is full is waited for no longer. */
+  enough: AbortSignal;
 }
 
 /** Gathers a job's tokens and stores them in order, as chunks 1, 2, 3, …, or behind those of earlier attempts. */
@@ -74,7 +77,7 @@ export class ChunkWriter {
     return everyMs - (performance.now() % everyMs);
   }
 
-  /** All that is pending by now: while Redis is slow or away, chunks grow instead of becoming many. */
+  /** All that is pending by now: while Redis is slow, away or full, chunks grow instead of becoming many. */
   async #write(): Promise<void> {
     this.#isDue = false;
     const chunk = this.#pending;
@@ -82,7 +85,8 @@ export class ChunkWriter {
     const isEmpty = chunk.tokens.length === 0 && chunk.text === "";
     if (isEmpty || this.#isFenced) return;
     const ordinal = ++this.#ordinal;
-    const result = await this.#options.store.append(this.#options.claim, ordinal, chunk);
+    const { store, claim, enough } = this.#options;
+    const result = await keepTrying(() => store.append(claim, ordinal, chunk), enough);
     if (result.outcome === "appended") {
       this.#isWatched = result.isWatched;
       if (result.stop !== null) this.#options.onStop(result.stop);

@@ -5,6 +5,7 @@ import type { Claim, Ending, Store } from "@llamero/store";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
+import { keepTrying } from "./keep-trying.ts";
 
 export interface JobRunnerOptions {
   /** What it runs jobs of. */
@@ -25,7 +26,7 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #admission: Admission;
   readonly #running = new Map<string, Running>();
-  #isHandingBack = false;
+  readonly #handingBack = new AbortController();
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -39,7 +40,7 @@ export class JobRunner {
     const { engine } = this.#options;
     const runtime = engine.current;
     // Not before the engine is there and open to it: a claimed job counts as running.
-    if (runtime === null || this.#isHandingBack || !this.#admission.enter()) return "put_back";
+    if (runtime === null || this.#handingBack.signal.aborted || !this.#admission.enter()) return "put_back";
     const place = { leave: () => this.#admission.leave() };
     try {
       await this.#claimAndRun(carrier, runtime, place);
@@ -61,7 +62,7 @@ export class JobRunner {
 
   /** Puts everything that still runs back into its queue. */
   handBack(): void {
-    this.#isHandingBack = true;
+    this.#handingBack.abort();
     for (const { attempt } of this.#running.values()) attempt.stop("handback");
   }
 
@@ -98,7 +99,7 @@ export class JobRunner {
     );
     const running: Running = { claim, attempt, written: this.#runAndWrite(model, claim, attempt) };
     this.#running.set(claim.jobId, running);
-    if (this.#isHandingBack) attempt.stop("handback");
+    if (this.#handingBack.signal.aborted) attempt.stop("handback");
     await running.written.finally(() => {
       if (this.#running.get(claim.jobId) === running) this.#running.delete(claim.jobId);
     });
@@ -122,7 +123,7 @@ export class JobRunner {
 
   async #finish(model: string, claim: Claim, ending: Ending): Promise<void> {
     const { store, carriers, logger } = this.#options;
-    const result = await store.finish(claim, ending);
+    const result = await keepTrying(() => store.finish(claim, ending), this.#handingBack.signal);
     const why =
       ending.status === "failed" ? { error: ending.error.code } : "countsAs" in ending ? { counts_as: ending.countsAs } : {};
     logger.info({ job_id: claim.jobId, model, status: ending.status, ...why, written: result.outcome }, `job ${ending.status}`);

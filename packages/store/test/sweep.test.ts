@@ -129,6 +129,45 @@ test("does at most `limit` of each kind in one pass", async () => {
   expect(await store.sweep(limits)).toMatchObject({ due: 1, ended: 1, retired: 2 });
 });
 
+test("gives room back while Redis is full, whatever else is due", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 1);
+  const old = await start(harness);
+  await store.finish(old.claim, done);
+  await start(harness, { deadlineMs: 20 });
+  await clockPast(redis, (await redisNow(redis)) + 20);
+  await redis.config("SET", "maxmemory", "1");
+  try {
+    await expect(store.accept(sampleJob(harness))).rejects.toMatchObject({ code: "redis_memory_full" });
+    expect(await store.sweep({ retentionMs: 0, limit: 10 })).toMatchObject({ retired: 1 });
+  } finally {
+    await redis.config("SET", "maxmemory", "0");
+  }
+  expect(await store.getJob(old)).toBeNull();
+});
+
+test("leaves nothing of jobs that are gone, however many there were and whosever", async () => {
+  const { redis, store } = harness;
+  await openSlots(harness, 4);
+  const left = async (jobs: number) => {
+    for (let i = 0; i < jobs; i++) {
+      const idempotency = { key: `k${i}`, bodyHash: "b" };
+      const job = await start(harness, { owner: `owner${i % 5}`, metadata: { a: "b" }, idempotency });
+      await store.append(job.claim, 1, { tokens: [1], text: "x" });
+      await store.finish(job.claim, done);
+    }
+    await clockPast(redis, await redisNow(redis));
+    await until(
+      () => store.sweep({ retentionMs: 0, limit: 50 }),
+      ({ retired }) => retired < 50,
+    );
+    await redis.del(store.keys.outbox);
+    return (await redis.keys("*")).sort();
+  };
+  const afterFew = await left(10);
+  expect(await left(300)).toEqual(afterFew);
+});
+
 test("forgets a silent worker and shrinks the window of its models", async () => {
   const { redis, store } = harness;
   await openSlots(harness, 1, "alive");

@@ -5,6 +5,14 @@ local function due(index, before)
   return redis.call('ZRANGE', P .. index, '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)
 end
 
+-- First, since a Redis that is full refuses a script whose first write takes memory, and this gives some back.
+local retired = due('finished', now - retention_ms)
+for _, id in ipairs(retired) do
+  local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
+  erase(id, owner, slug, status, idempotency)
+end
+for _, id in ipairs(due('deliveries:tests', now - retention_ms)) do erase_delivery(id) end
+
 local scheduled = due('scheduled', now)
 for _, id in ipairs(scheduled) do
   local owner, slug, run_at = unpack(read(id, 'owner', 'model', 'run_at_ms'))
@@ -30,11 +38,4 @@ for _, id in ipairs(due('deadlines', now)) do
 end
 
 for _, worker in ipairs(due('workers', now)) do forget_worker(worker) end
-
-local retired = due('finished', now - retention_ms)
-for _, id in ipairs(retired) do
-  local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
-  erase(id, owner, slug, status, idempotency)
-end
-for _, id in ipairs(due('deliveries:tests', now - retention_ms)) do erase_delivery(id) end
 return { #scheduled, ended, #retired, unpack(feed_room()) }
