@@ -9,8 +9,8 @@ const path = process.env[DECODED_LOG];
 if (path !== undefined && process.argv[1]?.endsWith("/child/main.ts")) {
   const file = openSync(path, "a");
   const { add } = ChunkOutbox.prototype;
-  ChunkOutbox.prototype.add = function (taskId, chunk) {
+  ChunkOutbox.prototype.add = function (taskId, chunk, withinMs) {
     for (const _ of chunk.tokens) writeSync(file, `${taskId}\n`);
-    add.call(this, taskId, chunk);
+    add.call(this, taskId, chunk, withinMs);
   };
 }

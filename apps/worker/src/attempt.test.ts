@@ -27,7 +27,7 @@ function claimOf(over: Partial<Claim> = {}): Claim {
 
 function runtimeOf(over: Partial<Runtime>): Runtime {
   const refuse = () => Promise.reject(new Error("not expected"));
-  const nothing = { generate: refuse, embed: refuse, rerank: refuse, stop: () => {}, close: async () => {} };
+  const nothing = { generate: refuse, embed: refuse, rerank: refuse, follow: () => {}, stop: () => {}, close: async () => {} };
   return { models: [], isOver: false, ...nothing, ...over };
 }
 
@@ -277,4 +277,17 @@ test("an error that will not pass fails the job at once", async () => {
 test("a foreign error never reaches the caller's eyes", async () => {
   const ending = await attemptOf(fails(new Error("/home/secret")), counted({ failures: 2 })).run();
   expect(ending).toEqual({ status: "failed", error: { code: "engine_failed", message: "The engine failed on this job." } });
+});
+
+test.each([true, false])("tells the engine who reads along, watched from the start: %s", async (isWatched) => {
+  const followed = Promise.withResolvers<string>();
+  const generate: Runtime["generate"] = async ({ isFollowed }, onChunk) => {
+    expect(isFollowed).toBe(isWatched);
+    onChunk({ tokens: new Array<number>(24).fill(1), text: "x" });
+    if (!isWatched) expect(await followed.promise).toBe("job_1-3");
+    return outcome("stop");
+  };
+  const append: Store["append"] = async () => ({ outcome: "appended", stop: null, isWatched: true });
+  const runtime = runtimeOf({ generate, follow: followed.resolve });
+  expect(await attemptOf(runtime, claimOf({ isWatched }), append).run()).toMatchObject({ status: "succeeded" });
 });

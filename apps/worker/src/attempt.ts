@@ -103,7 +103,7 @@ export class Attempt {
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
     const writer = this.#openWriter();
     const { tokens, text } = emitted;
-    const task = { id: this.#taskId, model, request, emitted: { tokens, text } };
+    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed: claim.isWatched };
     const outcome = runtime.generate(task, (chunk) => writer.add(chunk));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
@@ -124,7 +124,8 @@ export class Attempt {
     const { store, claim } = this.#options;
     const onStop = (reason: StopReason) => this.stop(reason);
     const onFenced = () => this.stop("fenced");
-    this.#writer = new ChunkWriter({ store, claim, onStop, onFenced, enough: this.#leaving.signal });
+    const onFollowed = () => this.#runtime?.follow(this.#taskId);
+    this.#writer = new ChunkWriter({ store, claim, onFollowed, onStop, onFenced, enough: this.#leaving.signal });
     return this.#writer;
   }
 

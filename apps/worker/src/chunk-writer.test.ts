@@ -17,6 +17,7 @@ function writerOver(answer: (written: Written) => ReturnType<Append>, isWatched 
   const writer = new ChunkWriter({
     store: { append },
     claim: { jobId: "job_1", fence: 1, isWatched, emitted: { chunks, tokens: [], text: "" } },
+    onFollowed: () => heard.push("followed"),
     onStop: (reason) => heard.push(reason),
     onFenced: () => heard.push("fenced"),
     enough: enough.signal,

@@ -16,6 +16,8 @@ const MOST_WAITING = 24;
 export interface ChunkWriterOptions {
   store: Pick<Store, "append">;
   claim: Pick<Claim, "jobId" | "fence" | "isWatched" | "emitted">;
+  /** Somebody follows the job, who did not before. */
+  onFollowed: () => void;
   /** The record asks the job to stop. */
   onStop: (reason: StopReason) => void;
   /** The job was taken over, ended or deleted: nothing more can be written. */
@@ -88,6 +90,7 @@ export class ChunkWriter {
     const { store, claim, enough } = this.#options;
     const result = await keepTrying(() => store.append(claim, ordinal, chunk), enough);
     if (result.outcome === "appended") {
+      if (result.isWatched && !this.#isWatched) this.#options.onFollowed();
       this.#isWatched = result.isWatched;
       if (result.stop !== null) this.#options.onStop(result.stop);
       return;

@@ -30,6 +30,7 @@ function factory() {
       isOver: false,
       models,
       generate: refuse,
+      follow: () => {},
       embed: refuse,
       rerank: refuse,
       stop: () => {},

@@ -37,6 +37,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
     },
     embed: () => Promise.reject(new Error("not expected")),
     rerank: () => Promise.reject(new Error("not expected")),
+    follow: () => {},
     stop: (id) => tasks.find((task) => task.id === id)?.end(new AppError("engine_failed", "stopped")),
     close: async () => {},
   };

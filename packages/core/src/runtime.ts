@@ -33,6 +33,8 @@ export interface GenerateTask {
   request: GenerateRequest;
   /** All that earlier attempts have emitted, token by token: the generation goes on behind it. Default: nothing. */
   emitted?: TokenChunk;
+  /** Somebody reads along, and its chunks come as soon as is reasonable. Default: false. */
+  isFollowed?: boolean;
 }
 
 export interface GenerateOutcome {
@@ -92,6 +94,8 @@ export interface Runtime {
   generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
   embed(task: EmbedTask): Promise<EmbedOutcome>;
   rerank(task: RerankTask): Promise<RerankOutcome>;
+  /** From now on somebody reads along with a task that generates; unknown ids are ignored. */
+  follow(taskId: string): void;
   /** Stops a task within one decode step; unknown ids are ignored. */
   stop(taskId: string, reason: StopReason): void;
   /** Ends everything; legal to call twice. */

@@ -102,6 +102,10 @@ export class EngineProcess implements EngineRuntime {
     return this.#run(task, { type: "rerank", task }, () => {}) as Promise<RerankOutcome>;
   }
 
+  follow(taskId: string): void {
+    if (this.#gone === null && this.#tasks.has(taskId)) this.#child.send({ type: "follow", taskId } satisfies ToChild);
+  }
+
   stop(taskId: string, reason: StopReason): void {
     if (this.#gone === null && this.#tasks.has(taskId)) this.#child.send({ type: "stop", taskId, reason } satisfies ToChild);
   }

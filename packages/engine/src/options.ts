@@ -71,7 +71,7 @@ export interface EngineOptions {
   memoryBytes?: number;
   /** Where `hf:` models are kept. Default: node-llama-cpp's own folder in the user's home. */
   modelsDir?: string;
-  /** Milliseconds between two messages of tokens. Default 25. */
+  /** Milliseconds that a token waits for others to be sent with. Default: 25 for tasks that somebody follows, 100 for others. */
   flushMs?: number;
   /** Milliseconds of silence after which the child is killed: it hangs or was stopped. Default 10,000. */
   silentMs?: number;

@@ -44,6 +44,7 @@ export type ToChild =
   | { type: "generate"; task: GenerateTask }
   | { type: "embed"; task: EmbedTask }
   | { type: "rerank"; task: RerankTask }
+  | { type: "follow"; taskId: string }
   | { type: "stop"; taskId: string; reason: StopReason }
   | { type: "stats" }
   | { type: "close" };
@@ -72,6 +73,7 @@ const toChildTypes: ReadonlySet<string> = new Set<ToChild["type"]>([
   "generate",
   "embed",
   "rerank",
+  "follow",
   "stop",
   "stats",
   "close",

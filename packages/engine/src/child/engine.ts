@@ -9,7 +9,17 @@ import { loadModel } from "./load-model.ts";
 import type { ModelHost } from "./model-host.ts";
 import { survey } from "./survey.ts";
 
-const DEFAULT_FLUSH_MS = 25;
+/**
+ * How long a token may wait for others to be sent with, in milliseconds. Every message wakes the worker, which takes the core from a
+ * step that is under way.
+ */
+const FLUSH_MS = { followed: 25, unfollowed: 100 };
+
+/** A task under way. */
+interface Running {
+  stopped: AbortController;
+  isFollowed: boolean;
+}
 
 /** The parent gets code and message; what a foreign library said stands in the log. */
 function logCause(error: unknown): void {
@@ -21,14 +31,14 @@ function logCause(error: unknown): void {
 export class Engine {
   readonly #send: (message: FromChild) => void;
   readonly #hosts: ModelHost[] = [];
-  /** Tasks under way, to be stopped. */
-  readonly #tasks = new Map<string, AbortController>();
-  #outbox: ChunkOutbox;
+  readonly #tasks = new Map<string, Running>();
+  readonly #outbox: ChunkOutbox;
+  #flushMs = FLUSH_MS;
   #llama: Llama | null = null;
 
   constructor(send: (message: FromChild) => void) {
     this.#send = send;
-    this.#outbox = this.#newOutbox(DEFAULT_FLUSH_MS);
+    this.#outbox = new ChunkOutbox((chunks) => this.#send({ type: "chunks", chunks }));
   }
 
   async receive(message: ToChild): Promise<void> {
@@ -38,13 +48,15 @@ export class Engine {
       case "load":
         return this.#begin(() => this.#load(message.options));
       case "generate":
-        return this.#run(message.task, (signal) => this.#generate(message.task, signal));
+        return this.#run(message.task, (running) => this.#generate(message.task, running));
       case "embed":
-        return this.#run(message.task, (signal) => this.#embed(message.task, signal));
+        return this.#run(message.task, ({ stopped }) => this.#embed(message.task, stopped.signal));
       case "rerank":
-        return this.#run(message.task, (signal) => this.#rerank(message.task, signal));
+        return this.#run(message.task, ({ stopped }) => this.#rerank(message.task, stopped.signal));
+      case "follow":
+        return this.#follow(message.taskId);
       case "stop":
-        return this.#tasks.get(message.taskId)?.abort(message.reason);
+        return this.#tasks.get(message.taskId)?.stopped.abort(message.reason);
       case "stats":
         return this.#send({
           type: "stats",
@@ -60,8 +72,9 @@ export class Engine {
     this.#send({ type: "heartbeat", progress });
   }
 
-  #newOutbox(flushMs: number): ChunkOutbox {
-    return new ChunkOutbox(flushMs, (chunks) => this.#send({ type: "chunks", chunks }));
+  #follow(taskId: string): void {
+    const task = this.#tasks.get(taskId);
+    if (task !== undefined) task.isFollowed = true;
   }
 
   /** What comes first: everything that goes wrong there is told. */
@@ -79,7 +92,8 @@ export class Engine {
   }
 
   async #load(options: LoadOptions): Promise<FromChild> {
-    this.#outbox = this.#newOutbox(options.flushMs ?? DEFAULT_FLUSH_MS);
+    const { flushMs } = options;
+    if (flushMs !== undefined) this.#flushMs = { followed: flushMs, unfollowed: flushMs };
     const llama = await openBackend(options.gpu);
     this.#llama = llama;
     const footprints: Record<string, Footprint> = {};
@@ -96,11 +110,11 @@ export class Engine {
     this.#send({ type: "progress", event });
   }
 
-  async #run(task: GenerateTask | EmbedTask | RerankTask, work: (signal: AbortSignal) => Promise<FromChild>): Promise<void> {
-    const controller = new AbortController();
-    this.#tasks.set(task.id, controller);
+  async #run(task: GenerateTask | EmbedTask | RerankTask, work: (running: Running) => Promise<FromChild>): Promise<void> {
+    const running: Running = { stopped: new AbortController(), isFollowed: "isFollowed" in task && task.isFollowed === true };
+    this.#tasks.set(task.id, running);
     try {
-      const message = await work(controller.signal);
+      const message = await work(running);
       this.#outbox.flush();
       this.#send(message);
     } catch (error) {
@@ -113,9 +127,10 @@ export class Engine {
     }
   }
 
-  async #generate(task: GenerateTask, signal: AbortSignal): Promise<FromChild> {
-    const outcome = await this.#host(task.model).generate(task, signal, {
-      onChunk: (chunk) => this.#outbox.add(task.id, chunk),
+  async #generate(task: GenerateTask, running: Running): Promise<FromChild> {
+    const withinMs = () => (running.isFollowed ? this.#flushMs.followed : this.#flushMs.unfollowed);
+    const outcome = await this.#host(task.model).generate(task, running.stopped.signal, {
+      onChunk: (chunk) => this.#outbox.add(task.id, chunk, withinMs()),
       onWaiting: (isWaiting) => this.#send({ type: "waiting", taskId: task.id, isWaiting }),
     });
     return { type: "generated", taskId: task.id, outcome };
