@@ -9,5 +9,6 @@ export { type Random, seededRandom } from "./random.ts";
 export { randomGrammar } from "./random-grammar.ts";
 export { type RedisFleet, startRedisFleet } from "./redis-fleet.ts";
 export { startRedis, type TestRedis } from "./redis-server.ts";
+export { TcpProxy } from "./tcp-proxy.ts";
 export { tinyEntry } from "./tiny-entry.ts";
 export { type ReceivedWebhook, type WebhookAnswer, WebhookReceiver } from "./webhook-receiver.ts";
