@@ -1,8 +1,9 @@
 import type { ErrorCode } from "./errors.ts";
 
 /**
- * What a record counts besides its attempts, by whose fault they ended: `lost` = its worker vanished, `crashes` = the engine
- * process ended while it ran, `failures` = the engine could not finish it. A hand-back counts as none of them.
+ * What a record counts besides its attempts, by whose fault they ended: `lost` = its worker vanished, in a row and before a new token
+ * was stored, `crashes` = the engine process ended while it ran, `failures` = the engine could not finish it. A hand-back counts as
+ * none of them.
  */
 export const attemptCounts = ["lost", "crashes", "failures"] as const;
 export type AttemptCount = (typeof attemptCounts)[number];

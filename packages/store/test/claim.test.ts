@@ -118,7 +118,7 @@ describe("refuses", () => {
     expect(await harness.store.getJob(job)).toMatchObject({
       status: "failed",
       attempts: LOST_LIMIT,
-      error: { code: "worker_lost", message: `The job lost its worker ${LOST_LIMIT} times while it ran.` },
+      error: { code: "worker_lost", message: `The job lost its worker ${LOST_LIMIT} times in a row without a new token.` },
     });
     expect((await eventsOf(harness, job.id)).at(-1)).toBe("job.failed");
   });
@@ -208,6 +208,41 @@ test("attempts that were handed back use up nothing, however many", async () => 
     expect(await store.finish(claim, { status: "queued" })).toMatchObject({ outcome: "finished" });
   }
   expect(await store.getJob(job)).toMatchObject({ status: "queued", attempts: 12 });
+});
+
+test("a job that stores a token before it loses its worker is not worn out by it, however often", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  let { claim } = job;
+  for (let k = 1; k <= 2 * LOST_LIMIT; k++) {
+    await store.append(claim, k, { tokens: [k], text: "x" });
+    claim = await take(harness, { job_id: job.id, run: 1 }, `w${k}`);
+    expect(claim).toMatchObject({ attempt: k + 1, counts: { lost: 0 } });
+  }
+  // From here on it brings its workers down before it gets further.
+  for (let lost = 1; lost < LOST_LIMIT; lost++)
+    expect(await take(harness, { job_id: job.id, run: 1 })).toMatchObject({ counts: { lost } });
+  expect(await store.claim({ job_id: job.id, run: 1 }, "w9")).toEqual(refused("exhausted"));
+  expect(await store.getJob(job)).toMatchObject({
+    status: "failed",
+    error: { code: "worker_lost" },
+    progress: { completion_tokens: 2 * LOST_LIMIT },
+  });
+});
+
+test("losses between which a token was stored do not add up, whoever notices them", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  const second = await take(harness, { job_id: job.id, run: 1 });
+  expect(second.counts.lost).toBe(1);
+  await store.finish(second, { status: "queued", countsAs: "lost" });
+  const third = await take(harness, { job_id: job.id, run: 2 });
+  expect(third.counts.lost).toBe(2);
+  await store.append(third, 1, { tokens: [1], text: "x" });
+  await store.finish(third, { status: "queued", countsAs: "lost" });
+  expect((await take(harness, { job_id: job.id, run: 3 })).counts.lost).toBe(0);
 });
 
 test("counts by cause: what a hand-back says it counts as, and takeovers as lost", async () => {

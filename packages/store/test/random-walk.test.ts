@@ -94,6 +94,7 @@ class Walk {
       attempts: 0,
       lost: 0,
       chunks: 0,
+      resumedFrom: 0,
       stop: null,
       isLate: false,
     });

@@ -12,6 +12,8 @@ export interface ReferenceJob {
   attempts: number;
   lost: number;
   chunks: number;
+  /** Chunks that were there when the latest attempt began. */
+  resumedFrom: number;
   stop: "cancelled" | "deadline" | null;
   /** Its deadline or its scheduled time has been moved into the past. */
   isLate: boolean;
@@ -37,7 +39,7 @@ export const reference = {
       endStopped(job, job.stop);
       return "terminal";
     }
-    if (job.status === "running") job.lost++;
+    if (job.status === "running") job.lost = job.chunks > job.resumedFrom ? 0 : job.lost + 1;
     if (job.lost >= retryPolicy.worker_lost.limit) {
       end(job, "failed");
       return "exhausted";
@@ -47,7 +49,7 @@ export const reference = {
       Object.assign(job, { status: "queued", isFed: false });
       return "elsewhere";
     }
-    Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1 });
+    Object.assign(job, { status: "running", fence: job.fence + 1, attempts: job.attempts + 1, resumedFrom: job.chunks });
     return "claimed";
   },
 

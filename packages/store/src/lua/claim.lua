@@ -1,7 +1,8 @@
 -- Gives a job to a consumer under a new fence, which shuts out every earlier one, with all that earlier attempts have
 -- emitted: the new one goes on behind it, with chunk `chunks` + 1.
 -- A running job of the same run is taken over: BullMQ hands a carrier out again only after its lock is lost.
--- `attempts` counts claims; `lost` those that were taken over, and only they use up the job's chances here.
+-- `attempts` counts claims; `lost` those in a row that were taken over and had stored no token, and only they use up the job's
+-- chances here.
 -- A variant that the worker does not have is set aside for one that does.
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, lost, crashes, failures, chunks, tokens, text,
 -- first_token_ms}, where the last is from when the job could first run, '' while nothing has been emitted,
@@ -28,11 +29,11 @@ if deadline and tonumber(deadline) <= now then
   end
   return { 'refused', 'expired', unpack(feed_room()) }
 end
-if status == 'running' then redis.call('HINCRBY', key, 'lost', 1) end
+if status == 'running' then count_lost(id) end
 local lost, crashes, failures, chunks, emitted, first_token =
   unpack(read(id, 'lost', 'crashes', 'failures', 'chunks', 'completion_tokens', 'first_token_ms'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
-  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times while it ran.')
+  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times in a row without a new token.')
   return { 'refused', 'exhausted', unpack(feed_room()) }
 end
 if slug ~= queue_of(slug) and not string.find(' ' .. variants .. ' ', ' ' .. slug .. ' ', 1, true) then

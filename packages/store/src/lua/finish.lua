@@ -10,7 +10,11 @@ if not status then return { 'refused', 'gone' } end
 if status ~= 'running' or current ~= fence then return { 'refused', 'fenced' } end
 if completion_tokens ~= '' then redis.call('HSET', P .. 'job:' .. id, 'completion_tokens', completion_tokens) end
 if tail ~= '' then add_chunk(id, chunks + 1, '', tail, 0) end
-if counts_as ~= '' then redis.call('HINCRBY', P .. 'job:' .. id, counts_as, 1) end
+if counts_as == 'lost' then
+  count_lost(id)
+elseif counts_as ~= '' then
+  redis.call('HINCRBY', P .. 'job:' .. id, counts_as, 1)
+end
 if outcome == 'queued' and stop then
   end_stopped(id, owner, slug, stop)
 elseif outcome == 'queued' then

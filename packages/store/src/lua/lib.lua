@@ -155,6 +155,17 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   make_room(slug)
 end
 
+-- A running job has lost its worker. What has stored tokens since it was started is no poison: the count is of losses in a row
+-- without any.
+local function count_lost(id)
+  local stored, resumed_from = unpack(read(id, 'completion_tokens', 'resumed_from'))
+  if tonumber(stored or '0') > tonumber(resumed_from or '0') then
+    redis.call('HDEL', P .. 'job:' .. id, 'lost')
+  else
+    redis.call('HINCRBY', P .. 'job:' .. id, 'lost', 1)
+  end
+end
+
 -- Adds chunk k to a job's stream.
 local function add_chunk(id, k, tokens, text, count)
   redis.call('XADD', P .. 'chunks:' .. id, k .. '-0', 'tokens', tokens, 'text', text, 'count', count)
