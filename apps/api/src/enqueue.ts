@@ -1,4 +1,4 @@
-import { AppError, type Job } from "@llamero/core";
+import { AppError, type Job, refuseDeadline } from "@llamero/core";
 import type { FedJob, NewJob } from "@llamero/store";
 import type { Services } from "./route.ts";
 import { jobNotFound } from "./wait-for-job.ts";
@@ -16,7 +16,7 @@ export async function addCarriers(
 
 /**
  * Accepts a job and sends it on its way.
- * @throws AppError `idempotency_conflict`, `backlog_full`, `redis_memory_full`
+ * @throws AppError `idempotency_conflict`, `backlog_full`, `redis_memory_full`, `invalid_request`
  */
 export async function enqueue(services: Services, { job, model }: { job: NewJob; model: string }): Promise<Job> {
   const { store, memory } = services;
@@ -26,6 +26,7 @@ export async function enqueue(services: Services, { job, model }: { job: NewJob;
     const text = `Too many jobs wait for ${model}. Try again in ${result.retryAfterSeconds} s, when there may be room.`;
     throw new AppError("backlog_full", text, { retryAfterSeconds: result.retryAfterSeconds });
   }
+  if (result.outcome === "unfit") refuseDeadline();
   if (result.outcome === "conflict")
     throw new AppError("idempotency_conflict", `This Idempotency-Key was used with another body, for job ${result.id}.`, {
       param: "Idempotency-Key",

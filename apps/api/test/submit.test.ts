@@ -1,5 +1,5 @@
 import type { Job } from "@llamero/core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { errorOf } from "./expect-error.ts";
 import { useApi } from "./harness.ts";
 import { answering } from "./stand-in-worker.ts";
@@ -48,8 +48,25 @@ describe("POST /v1/jobs", () => {
     const at = new Date(Date.now() + 60_000).toISOString();
     const timed = await api.submit({ prompt: "a", run_at: at });
     expect(delayed.status).toBe("scheduled");
-    expect(Date.parse(delayed.run_at ?? "") - Date.parse(delayed.created_at)).toBeGreaterThan(59_000);
+    expect(Date.parse(delayed.run_at ?? "") - Date.parse(delayed.created_at)).toBe(60_000);
     expect(timed).toMatchObject({ status: "scheduled", run_at: at });
+  });
+
+  it("goes by Redis's clock, however wrong the process's own is", async () => {
+    const inTenMinutes = new Date(Date.now() + 600_000).toISOString();
+    for (const wrongByMs of [3_600_000, -3_600_000]) {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + wrongByMs });
+      try {
+        const delayed = await api.submit({ prompt: "a", delay_ms: 60_000, deadline_ms: 90_000 });
+        expect(Date.parse(delayed.run_at ?? "") - Date.parse(delayed.created_at)).toBe(60_000);
+        const timed = await api.submit({ prompt: "a", run_at: inTenMinutes, deadline_ms: 900_000 });
+        expect(timed).toMatchObject({ status: "scheduled", run_at: inTenMinutes });
+        const unfit = await api.post("/v1/jobs", { prompt: "a", run_at: inTenMinutes, deadline_ms: 300_000 });
+        expect(await errorOf(unfit)).toMatchObject({ status: 400, code: "invalid_request", param: "deadline_ms" });
+      } finally {
+        vi.useRealTimers();
+      }
+    }
   });
 
   it("queues at once what was due in the past", async () => {

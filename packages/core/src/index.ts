@@ -99,7 +99,15 @@ export type {
   StopReason,
   TokenChunk,
 } from "./runtime.ts";
-export { metadataSchema, type SubmitBody, startTime, submitSchema, toJobRequest } from "./submit.ts";
+export {
+  metadataSchema,
+  refuseDeadline,
+  type StartTime,
+  type SubmitBody,
+  startTime,
+  submitSchema,
+  toJobRequest,
+} from "./submit.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
 export {
   breakerStates,

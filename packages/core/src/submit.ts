@@ -126,22 +126,27 @@ export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
   return { v: 1, type, messages, params };
 }
 
-/**
- * When a submitted job may first run, in milliseconds since the epoch; null: at once.
- * @throws AppError `invalid_request` for both delay and time, a time too far ahead, or a deadline before it
- */
-export function startTime(body: SubmitBody, nowMs: number): number | null {
-  const at = requestedStart(body, nowMs);
-  if (at !== null && body.deadline_ms !== undefined && at >= nowMs + body.deadline_ms)
-    refuse("deadline_ms passes before the job may start; make it larger than the delay.", "deadline_ms");
-  return at;
+/** When a submitted job may first run: so long after it is stored, or at a time, in milliseconds since the epoch. */
+export interface StartTime {
+  delayMs: number | null;
+  runAtMs: number | null;
 }
 
-function requestedStart(body: SubmitBody, nowMs: number): number | null {
-  if (body.delay_ms !== undefined && body.run_at !== undefined) refuse("Give delay_ms or run_at, not both.", "run_at");
-  if (body.delay_ms !== undefined) return body.delay_ms === 0 ? null : nowMs + body.delay_ms;
-  if (body.run_at === undefined) return null;
-  const at = Date.parse(body.run_at);
-  if (at - nowMs > MAX_AHEAD_MS) refuse("run_at is more than 30 days ahead.", "run_at");
-  return at <= nowMs ? null : at;
+/** @throws AppError `invalid_request`: the job would be over before it may start */
+export function refuseDeadline(): never {
+  refuse("deadline_ms passes before the job may start; make it larger than the delay.", "deadline_ms");
+}
+
+/**
+ * When a submitted job may first run. What has passed by now is for the store to say, by the clock that all go by.
+ * @param nowMs only to tell what is far from it
+ * @throws AppError `invalid_request` for both delay and time, a time too far ahead, or a deadline before the delay is over
+ */
+export function startTime({ delay_ms, run_at, deadline_ms }: SubmitBody, nowMs: number): StartTime {
+  if (delay_ms !== undefined && run_at !== undefined) refuse("Give delay_ms or run_at, not both.", "run_at");
+  const runAtMs = run_at === undefined ? null : Date.parse(run_at);
+  if (runAtMs !== null && runAtMs - nowMs > MAX_AHEAD_MS) refuse("run_at is more than 30 days ahead.", "run_at");
+  const delayMs = delay_ms || null;
+  if (delayMs !== null && deadline_ms !== undefined && delayMs >= deadline_ms) refuseDeadline();
+  return { delayMs, runAtMs };
 }

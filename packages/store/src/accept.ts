@@ -9,8 +9,10 @@ export interface NewJob {
   owner: string;
   slug: string;
   request: JobRequest;
-  /** Not before, milliseconds since the epoch. */
+  /** Not before, milliseconds since the epoch; what has passed is at once. */
   runAtMs: number | null;
+  /** Not before so many milliseconds from now. Default: null, at once or at `runAtMs`. */
+  delayMs?: number | null;
   /** Milliseconds from now until the job expires. */
   deadlineMs: number | null;
   /** `key`: digest of the caller's Idempotency-Key; `bodyHash`: digest of the body it came with. No spaces in either. */
@@ -29,7 +31,9 @@ export type AcceptResult =
   /** `duplicate`: this very request was accepted before, as `id`; `conflict`: the key was used with another body. */
   | { outcome: "duplicate" | "conflict"; id: string }
   /** Too many jobs wait for its model. */
-  | { outcome: "full"; retryAfterSeconds: number };
+  | { outcome: "full"; retryAfterSeconds: number }
+  /** Its deadline passes before it may run. */
+  | { outcome: "unfit" };
 
 /** What a deployment asks of the jobs that it accepts. */
 export interface Acceptance {
@@ -60,8 +64,10 @@ export async function accept(
     job.webhook ? JSON.stringify(job.webhook) : "",
     maxWaiting ?? "",
     job.isOnlyRetry === true ? 1 : "",
-  ])) as ["accepted" | "duplicate" | "conflict" | "full", ...unknown[]];
+    job.delayMs ?? "",
+  ])) as ["accepted" | "duplicate" | "conflict" | "full" | "unfit", ...unknown[]];
   const [outcome, status, nowMs] = reply;
+  if (outcome === "unfit") return { outcome };
   if (outcome === "full") return { outcome, retryAfterSeconds: Number(reply[1]) };
   // A duplicate may be one whose first answer was that it is not confirmed.
   await confirm();
@@ -71,7 +77,8 @@ export async function accept(
 
 function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Job {
   const fields: Record<string, string> = { created_ms: String(nowMs) };
-  if (job.runAtMs !== null) fields["run_at_ms"] = String(job.runAtMs);
+  const runAtMs = job.delayMs ? nowMs + job.delayMs : job.runAtMs;
+  if (status === "scheduled") fields["run_at_ms"] = String(runAtMs);
   if (job.deadlineMs !== null) fields["deadline_ms"] = String(nowMs + job.deadlineMs);
   if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
   const { id, owner, slug, request } = job;

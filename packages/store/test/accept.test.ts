@@ -73,6 +73,26 @@ test("schedules a job for later and queues one whose time has passed", async () 
   expect(await store.getJob(past)).toMatchObject({ status: "queued" });
 });
 
+test("schedules by its own clock what is to wait for a while, and refuses what would be over before it may run", async () => {
+  const { redis, store } = harness;
+  const before = await redisNow(redis);
+  const job = sampleJob(harness, { delayMs: 60_000, deadlineMs: 60_001 });
+  const accepted = await store.accept(job, "tiny");
+  const view = await store.getJob(job);
+  expect(accepted).toMatchObject({ outcome: "accepted", job: { ...view, position: null } });
+  expect(view?.status).toBe("scheduled");
+  expect(Date.parse(view?.run_at ?? "") - Date.parse(view?.created_at ?? "")).toBe(60_000);
+  const unfit = [
+    { delayMs: 60_000, deadlineMs: 60_000 },
+    { runAtMs: before + 600_000, deadlineMs: 60_000 },
+  ];
+  for (const times of unfit) {
+    const refused = sampleJob(harness, times);
+    expect(await store.accept(refused)).toEqual({ outcome: "unfit" });
+    expect(await store.getJob(refused)).toBeNull();
+  }
+});
+
 test("takes jobs for a model that nobody serves", async () => {
   const job = await submit(harness, { slug: "unheard-of" });
   expect(await harness.store.getJob(job)).toMatchObject({ status: "queued", model: "unheard-of", position: 1 });
@@ -84,7 +104,12 @@ test.each([
   ["since long", 1],
 ])("answers with the job as a reader sees it: to run %s", async (_when, runAtMs) => {
   const { store } = harness;
-  const job = sampleJob(harness, { runAtMs, deadlineMs: 60_000, metadata: { team: "a" }, retryOf: sampleJob(harness).id });
+  const job = sampleJob(harness, {
+    runAtMs,
+    deadlineMs: 4_000_000_000_000,
+    metadata: { team: "a" },
+    retryOf: sampleJob(harness).id,
+  });
   const accepted = await store.accept(job, "tiny");
   expect(accepted).toMatchObject({ job: { ...(await store.getJob(job)), position: null } });
 });

@@ -29,7 +29,7 @@ async function accept(call: Call<unknown, unknown, SubmitBody>, services: Servic
       owner,
       slug: model.slug,
       request,
-      runAtMs: startTime(body, now()),
+      ...startTime(body, now()),
       deadlineMs: body.deadline_ms ?? null,
       idempotency: key === null ? null : { key: digest(key), bodyHash: digest(canonicalJson(body)) },
       metadata: body.metadata ?? null,

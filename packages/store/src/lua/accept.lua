@@ -1,6 +1,8 @@
 -- Takes a job in: idempotency, record, indexes, backlog and feed as one step. When it returns, the job is committed.
--- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id} | {'full', seconds until there may be room}.
-local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, is_only_retry = unpack(ARGV)
+-- Answers {'accepted', status, now, fed…} | {'duplicate', id} | {'conflict', id} | {'full', seconds until there may be room}
+-- | {'unfit'}, where the deadline passes before the job may run.
+local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, is_only_retry, delay =
+  unpack(ARGV)
 
 -- What is told where nothing has ended lately, in seconds, and the most that is told.
 local UNKNOWN_WAIT, LONGEST_WAIT = 60, 3600
@@ -18,7 +20,10 @@ if is_only_retry ~= '' then
   local other = redis.call('HGET', P .. 'job:' .. retry_of, 'retried_by')
   if other then return { 'duplicate', other } end
 end
+if delay ~= '' then run_at = now + tonumber(delay) end
 local is_due = run_at == '' or tonumber(run_at) <= now
+if is_due then run_at = '' end
+if not is_due and deadline ~= '' and tonumber(run_at) >= now + tonumber(deadline) then return { 'unfit' } end
 if is_due and max_waiting ~= '' then
   local excess = tonumber(redis.call('HGET', P .. 'waiting', queue_of(slug)) or '0') - tonumber(max_waiting) + 1
   if excess > 0 and redis.call('EXISTS', P .. 'req:' .. id) == 0 then
