@@ -87,7 +87,7 @@ async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<voi
   if (result.outcome === "put_off") return carriers.add(result.due);
   if (result.outcome !== "claimed") return;
   const { claim } = result;
-  const context = { store, deliverer, deploymentSecrets, plan, now: Date.now, random: Math.random };
+  const context = { store, deliverer, deploymentSecrets, plan, random: Math.random };
   underWay.add(claim);
   const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
   const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted, limit: places.perReceiver });

@@ -18,8 +18,6 @@ export interface AttemptOptions {
   deploymentSecrets: readonly WebhookSecret[];
   /** What follows an attempt: the schedule. */
   plan: (made: AttemptMade) => NextAttempt;
-  /** Milliseconds since the epoch. */
-  now: () => number;
   /** 0 ≤ x < 1. */
   random: () => number;
 }
@@ -37,16 +35,20 @@ const NO_SECRET = {
 /** Of a delivery that went with its job: what is recorded of it frees its place, and nothing more. */
 const JOB_DELETED = { code: "aborted", message: "The job has been deleted." };
 
-/** Makes one attempt, signed at its own time; unsigned it is never made. */
+/** Makes one attempt, signed at its own time, which Redis has told; unsigned it is never made. */
 export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim): Promise<Attempted> {
-  const { deliverer, deploymentSecrets, now } = options;
+  const { deliverer, deploymentSecrets } = options;
   const body = await bodyOf(options.store, claim);
-  const [first, ...others] = signingSecrets(claim.secrets, deploymentSecrets, now());
+  const [first, ...others] = signingSecrets(claim.secrets, deploymentSecrets, claim.begunMs);
   const failure = { outcome: "failed", status: null, latencyMs: 0, responseHead: "", retryAfterMs: null } as const;
   if (body === null) return judge(options, claim, { ...failure, error: JOB_DELETED });
   if (first === undefined) return judge(options, claim, { ...failure, error: NO_SECRET });
   const secrets: SigningSecrets = [first, ...others];
-  return judge(options, claim, await deliverer.deliver({ url: claim.url, id: claim.event_id, body, secrets }));
+  return judge(
+    options,
+    claim,
+    await deliverer.deliver({ url: claim.url, id: claim.event_id, body, secrets, nowMs: claim.begunMs }),
+  );
 }
 
 type Result = Omit<AttemptResult, "error"> & { error: LoggedAttempt["error"] };

@@ -1,7 +1,7 @@
 import type { Delivery } from "@llamero/core";
 import { WebhookSecret } from "@llamero/webhooks";
 import { Webhook } from "standardwebhooks";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { deploymentSecret, hook, OWNER, openWorld } from "./harness.ts";
 import { type ReceivedEvent, Receiver } from "./receiver.ts";
 
@@ -278,4 +278,20 @@ test("a job that is deleted takes its deliveries with it", async () => {
   await world.until((all) => all.length === 0);
   const left = (await world.redis.keys("*")).filter((key) => /delivery:|deliveries:(own|job|due)|attempts:|hook:/.test(key));
   expect(left).toEqual([]);
+});
+
+test("what a dispatcher signs holds for its receiver, however wrong the dispatcher's clock is", async () => {
+  await using world = await openWorld();
+  await using receiver = await Receiver.start();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+  try {
+    await world.dispatch();
+    await world.finishJob(hook(receiver.url));
+    const [event] = await receiver.received(1);
+    vi.useRealTimers();
+    expect(event !== undefined && verifies(deploymentSecret, event)).toBe(true);
+    await world.until(([first]) => first?.status === "delivered");
+  } finally {
+    vi.useRealTimers();
+  }
 });

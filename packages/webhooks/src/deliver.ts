@@ -28,8 +28,6 @@ export interface DelivererOptions {
   readonly allowHttp?: boolean;
   /** Default: as the operating system does. */
   readonly resolve?: Resolve;
-  /** Milliseconds since the epoch. Default: `Date.now`. */
-  readonly now?: () => number;
   /** Default: 15000. */
   readonly timeoutMs?: number;
 }
@@ -40,6 +38,8 @@ export interface Delivery {
   readonly id: string;
   readonly body: Uint8Array;
   readonly secrets: SigningSecrets;
+  /** When it is signed: receivers refuse what is minutes off. Milliseconds since the epoch. */
+  readonly nowMs: number;
 }
 
 export interface AttemptResult {
@@ -62,14 +62,12 @@ export interface AttemptResult {
 export class Deliverer {
   readonly #options: DelivererOptions;
   readonly #agent: Agent;
-  readonly #now: () => number;
   readonly #timeoutMs: number;
   readonly #sockets = new Set<Socket>();
   #closed = false;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     const { guard } = options;
     const resolve = shareLookups(options.resolve ?? systemResolve);
@@ -93,7 +91,7 @@ export class Deliverer {
    */
   async deliver(delivery: Delivery): Promise<AttemptResult> {
     const started = performance.now();
-    const signed = signHeaders({ ...delivery, nowMs: this.#now() });
+    const signed = signHeaders(delivery);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(new DOMException("No answer in time.", "TimeoutError")), this.#timeoutMs);
     try {
@@ -111,7 +109,7 @@ export class Deliverer {
     await this.#agent.destroy();
   }
 
-  async #send({ url, body }: Delivery, signed: object, signal: AbortSignal): Promise<Omit<AttemptResult, "latencyMs">> {
+  async #send({ url, body, nowMs }: Delivery, signed: object, signal: AbortSignal): Promise<Omit<AttemptResult, "latencyMs">> {
     const sent = request(parseWebhookUrl(url, this.#options), {
       dispatcher: this.#agent,
       method: "POST",
@@ -125,7 +123,7 @@ export class Deliverer {
       ...judgeStatus(statusCode),
       status: statusCode,
       responseHead: await readHead(answer),
-      retryAfterMs: parseRetryAfter(retryAfter, this.#now()),
+      retryAfterMs: parseRetryAfter(retryAfter, nowMs),
     };
   }
 

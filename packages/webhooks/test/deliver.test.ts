@@ -32,9 +32,9 @@ describe("an attempt", () => {
     const receiver = await webhooks.receiver((socket) => socket.write(answer(200)));
     const start = Date.now();
     let nowMs = start;
-    const deliverer = webhooks.deliverer({ now: () => nowMs });
+    const deliverer = webhooks.deliverer();
     for (const secrets of [[old], [fresh, old], [fresh]] satisfies SigningSecrets[]) {
-      await deliverer.deliver(delivery(receiver.url, { secrets }));
+      await deliverer.deliver(delivery(receiver.url, { secrets, nowMs }));
       nowMs += 10_000;
     }
     const accepts = receiver.requests.map(({ body, headers }) =>

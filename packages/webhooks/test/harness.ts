@@ -28,6 +28,7 @@ export const delivery = (url: string, over: Partial<Delivery> = {}): Delivery =>
   id: "evt_1",
   body: Buffer.from('{"a":1}'),
   secrets: [secret],
+  nowMs: Date.now(),
   ...over,
 });
 
