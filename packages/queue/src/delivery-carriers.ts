@@ -1,6 +1,6 @@
 import type { DeliveryCarrier } from "@llamero/core";
 import { type DueDelivery, type Keys, redisError } from "@llamero/store";
-import { type ConnectionOptions, Queue } from "bullmq";
+import { type ConnectionOptions, type Job, Queue } from "bullmq";
 import { DELIVERY_QUEUE } from "./queue-names.ts";
 
 /** BullMQ writes an event per state change of a carrier; nobody reads them, so few are kept. */
@@ -39,11 +39,12 @@ export class DeliveryCarriers {
     }
   }
 
-  /** Which of these have no carrier. */
-  async missing(due: readonly DueDelivery[]): Promise<DueDelivery[]> {
+  /** Which of these, all of them late, have no carrier. Those whose carriers still wait, by a clock that was wrong, are brought up. */
+  async missing(late: readonly DueDelivery[]): Promise<DueDelivery[]> {
     try {
-      const found = await Promise.all(due.map((delivery) => this.#queue.getJob(idOf(delivery))));
-      return due.filter((_, index) => found[index] === undefined);
+      const found = await Promise.all(late.map((delivery) => this.#queue.getJob(idOf(delivery))));
+      await Promise.all(found.map((carrier) => carrier !== undefined && bringUp(carrier)));
+      return late.filter((_, index) => found[index] === undefined);
     } catch (error) {
       throw redisError(error);
     }
@@ -54,8 +55,18 @@ export class DeliveryCarriers {
   }
 }
 
+async function bringUp(carrier: Job): Promise<void> {
+  if (!(await carrier.isDelayed())) return;
+  await carrier.promote().catch(async (error: unknown) => {
+    // Its time has come in between.
+    if (await carrier.isDelayed()) throw error;
+  });
+}
+
 function toBulkJob(due: DueDelivery) {
   const data: DeliveryCarrier = { v: 1, delivery_id: due.deliveryId, round: due.round };
-  const opts = { jobId: idOf(due), delay: Math.max(0, due.delayMs), removeOnComplete: true, removeOnFail: true };
+  // Without a time BullMQ takes this process's, which may be wrong.
+  const delayed = due.fromMs === undefined ? {} : { delay: Math.max(0, due.delayMs), timestamp: due.fromMs };
+  const opts = { jobId: idOf(due), ...delayed, removeOnComplete: true, removeOnFail: true };
   return { name: "deliver", data, opts };
 }

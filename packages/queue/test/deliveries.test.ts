@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { newId } from "@llamero/core";
 import { connectRedis, createOutbox, createStore } from "@llamero/store";
 import { startRedis } from "@llamero/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { DeliveryCarriers, DeliveryConsumer, repairDeliveries } from "../src/index.ts";
 
 async function open() {
@@ -87,4 +87,30 @@ test("the repair adds a carrier only to a delivery that is late and has none", a
   expect(await repairDeliveries(store, carriers)).toBe(1);
   expect(await repairDeliveries(store, carriers)).toBe(0);
   expect(await carriers.missing([lost])).toEqual([]);
+});
+
+test.each([3_600_000, -3_600_000])("a delay is kept by a process whose clock is wrong by %i ms", async (wrongByMs) => {
+  await using queue = await open();
+  const [seconds] = await queue.redis.time();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + wrongByMs });
+  try {
+    await queue.carriers.add([{ deliveryId: "dlv_1", round: 1, delayMs: 60_000, fromMs: Number(seconds) * 1_000 }]);
+  } finally {
+    vi.useRealTimers();
+  }
+  const [, score] = await queue.redis.zrange(`${queue.store.keys.queues}:deliveries:delayed`, 0, "-1", "WITHSCORES");
+  // BullMQ keeps a delay as milliseconds, with twelve bits for the order behind it.
+  expect(Math.floor(Number(score) / 4_096)).toBe(Number(seconds) * 1_000 + 60_000);
+});
+
+test("the repair brings up a late delivery whose carrier still waits", async () => {
+  await using queue = await open();
+  const { store, carriers, redis } = queue;
+  const due = await openDelivery(queue);
+  await carriers.add([{ ...due, delayMs: 3_600_000, fromMs: Date.now() }]);
+  await redis.zadd(store.keys.deliveriesDue, 1, due.deliveryId);
+  queue.consume();
+  expect(await repairDeliveries(store, carriers)).toBe(0);
+  await queue.pulledOne;
+  expect(queue.pulled).toEqual([`${due.deliveryId} ${due.round}`]);
 });

@@ -77,6 +77,18 @@ test("each claim is one attempt of the log; one whose dispatcher died is in it a
   expect(await harness.store.webhooks.claimDelivery({ delivery_id: due.deliveryId, round: 1 })).toEqual({ outcome: "stale" });
 });
 
+test("a carrier that comes long before its time, by a clock that is wrong, waits on and counts for nothing", async () => {
+  const due = await openOne(harness, { webhook: hook });
+  const [retry] = await attempt(harness, due, { next: "retry", delayMs: 60_000 });
+  const early = await harness.store.webhooks.claimDelivery({ delivery_id: due.deliveryId, round: retry?.round ?? 0 });
+  expect(early).toMatchObject({ outcome: "put_off", due: [{ deliveryId: due.deliveryId, round: 3 }] });
+  const delayMs = early.outcome === "put_off" ? (early.due[0]?.delayMs ?? 0) : 0;
+  expect(delayMs).toBeGreaterThan(50_000);
+  expect(delayMs).toBeLessThanOrEqual(60_000);
+  const delivery = await harness.store.webhooks.getDelivery({ owner, id: due.deliveryId });
+  expect(delivery?.attempts).toHaveLength(1);
+});
+
 test("an aborted attempt is in the log and uses nothing up", async () => {
   const due = await openOne(harness, { webhook: hook });
   const { due: next } = await record(harness, await claimOne(harness, due), { next: "aborted" });

@@ -31,6 +31,11 @@ async function coolDown(id: string): Promise<void> {
   await harness.redis.hset(harness.store.keys.receiver(id), "open_until_ms", (await redisNow(harness.redis)) - 1);
 }
 
+/** The time until which a delivery was put off passes. */
+async function letFallDue({ deliveryId }: DueDelivery): Promise<void> {
+  await harness.redis.hset(harness.store.keys.delivery(deliveryId), "due_ms", await redisNow(harness.redis));
+}
+
 test("a receiver at its limit puts the others off, uncounted, and each end calls those who stand in its line", async () => {
   await addEndpoint(harness);
   const claims = [];
@@ -77,6 +82,7 @@ test("where hardly a place is left, a quick receiver has one, and a slow one non
   expect(none).toEqual([]);
   const slow = await one();
   expect(await claim(slow, 0)).toMatchObject({ outcome: "put_off" });
+  await letFallDue(slow);
   const again = await claimOne(harness, { ...slow, round: 2 }, 1);
   const { due: called } = await record(harness, again, fail, { latency_ms: 4_999, limit: 0 });
   expect(called).toMatchObject([{ delayMs: 600_000 }, { delayMs: 0 }]);
@@ -97,6 +103,7 @@ test("those who stand in a line come one a second, in the order of their events,
   const [first] = waiting;
   if (first === undefined) throw new Error("opened above");
   // Its carrier comes, finds no room, and does not go to the end.
+  await letFallDue(first);
   expect(await claim({ ...first, round: 2 }, 1)).toMatchObject({ outcome: "put_off", due: [{ round: 3 }] });
   expect(await dueIn()).toEqual([15, 16, 17]);
 });

@@ -2,8 +2,9 @@
 -- receiver's line, from which the end of another attempt calls it. For the case that none ends it has a time as well; the first
 -- in line has a carrier for it, the others get theirs when they are found to be late.
 -- An attempt that was begun and never recorded has lost its dispatcher: it goes into the log and does not count.
+-- One that is not due yet was brought by a clock that is wrong; it waits on.
 -- Answers {'claimed', number, record, {status, secret, previous_secret, previous_until_ms} of the endpoint, the job's hook}
--- | {'put_off'}, with id, round, delay_ms of the first in line | {'refused', reason} with reason gone | stale.
+-- | {'put_off'}, with id, round, delay_ms, now of one that needs a carrier | {'refused', reason} with reason gone | stale.
 local id, round, limit, lease_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- How late those come who wait for others to end, at the least.
@@ -12,11 +13,18 @@ local LINE_WAIT_MS = 15000
 -- long line of a receiver that hangs keeps nobody busy.
 local LINE_SPREAD_MS = 1000
 
+-- Clocks that are kept right differ by less.
+local EARLY_MS = 1000
+
 local key = P .. 'delivery:' .. id
-local status, current, job, endpoint, receiver, occurred, begun, attempts, forced =
-  unpack(read_delivery(id, 'status', 'round', 'job_id', 'endpoint_id', 'receiver', 'occurred_ms', 'begun_ms', 'attempts', 'forced'))
+local status, current, job, endpoint, receiver, occurred, due, begun, attempts, forced = unpack(read_delivery(id,
+  'status', 'round', 'job_id', 'endpoint_id', 'receiver', 'occurred_ms', 'due_ms', 'begun_ms', 'attempts', 'forced'))
 if not status then return { 'refused', 'gone' } end
 if status ~= 'pending' or current ~= round then return { 'refused', 'stale' } end
+if not begun and tonumber(due) - now > EARLY_MS then
+  schedule_delivery(id, due)
+  return { 'put_off', unpack(scheduled_deliveries) }
+end
 if begun then
   log_attempt(id, cjson.encode({ number = tonumber(attempts), at_ms = tonumber(begun), status = cjson.null, latency_ms = cjson.null,
     error = { code = 'interrupted', message = 'The dispatcher ended during the attempt. It does not count.' }, response_head = '' }))

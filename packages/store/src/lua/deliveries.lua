@@ -40,7 +40,8 @@ local function settle_delivery(id, to)
   redis.call('ZREM', P .. 'line:' .. read_delivery(id, 'receiver')[1], id)
 end
 
--- Deliveries that a script has scheduled, as id, round, delay; whoever called it adds the carriers.
+-- Deliveries that a script has scheduled, as id, round, delay, now; whoever called it adds the carriers, which are to wait by this
+-- clock and not by that of their process.
 local scheduled_deliveries = {}
 local function schedule_delivery(id, due_ms)
   redis.call('ZADD', P .. 'deliveries:due', due_ms, id)
@@ -50,6 +51,7 @@ local function schedule_delivery(id, due_ms)
   list[#list + 1] = id
   list[#list + 1] = round
   list[#list + 1] = due_ms - now
+  list[#list + 1] = now
   return round
 end
 

@@ -1,12 +1,12 @@
 -- Opens the delivery of an event to a target, once: the id says which. Without a job it is a test, which the dispatchers are told
--- of. Answers {'open', id, round, delay_ms} | {'settled'} | {'gone'}; `gone`: job or endpoint do not want it any more.
+-- of. Answers {'open', id, round, delay_ms, now} | {'settled'} | {'gone'}; `gone`: job or endpoint do not want it any more.
 local id, event_id, event, occurred_ms, owner, job, endpoint, url, payload, receiver = unpack(ARGV)
 if job ~= '' and redis.call('EXISTS', P .. 'job:' .. job) == 0 then return { 'gone' } end
 local endpoint_key = P .. 'endpoint:' .. endpoint
 if endpoint ~= '' and redis.call('HGET', endpoint_key, 'status') ~= 'enabled' then return { 'gone' } end
 
 local status, round, due = unpack(read_delivery(id, 'status', 'round', 'due_ms'))
-if status == 'pending' then return { 'open', id, round, math.max(0, due - now) } end
+if status == 'pending' then return { 'open', id, round, math.max(0, due - now), now } end
 if status then return { 'settled' } end
 redis.call('HSET', P .. 'delivery:' .. id, 'v', 1, 'owner', owner, 'event_id', event_id, 'event', event,
   'occurred_ms', occurred_ms, 'job_id', job, 'endpoint_id', endpoint, 'url', url, 'payload', payload, 'receiver', receiver,
@@ -21,4 +21,4 @@ else
   redis.call('HSET', P .. 'delivery:' .. id, 'forced', 1)
   emit_due(id, owner, 1)
 end
-return { 'open', id, 1, 0 }
+return { 'open', id, 1, 0, now }

@@ -1,7 +1,7 @@
 -- Ends an attempt: log, breaker, what follows, and a call to those who stand in the receiver's line.
 -- `following`: delivered | retry | dead | gone | aborted. Only a number that is the record's is heard: a later claim has written
 -- an earlier attempt off.
--- Answers {'recorded' | 'gone' | 'stale', then id, round, delay_ms of all that is scheduled now}.
+-- Answers {'recorded' | 'gone' | 'stale', then id, round, delay_ms, now of all that is scheduled now}.
 local id, number, receiver, following, delay_ms, latency_ms, entry, limit = unpack(ARGV)
 
 -- Attempts that fail one after another, whatever they deliver, until the breaker opens. With fewer than ten, a single delivery
