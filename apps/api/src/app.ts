@@ -90,7 +90,7 @@ export function createApp(options: AppOptions): Hono {
     const message = `There is nothing at ${c.req.method} ${shorten(c.req.path)}. GET /openapi.json lists all routes.`;
     return respond(c, errorAnswer(new AppError("route_not_found", message)));
   });
-  const outages = new OutageLog(services.logger, services.now);
+  const outages = new OutageLog(services.logger, () => performance.now());
   app.onError((error, c) => {
     const answer = errorAnswer(error);
     if (answer.status === 503 && error instanceof AppError) outages.refused(error);

@@ -15,6 +15,7 @@ export interface AuthOptions {
   apiKeys: Pick<ApiKeys, "get" | "list">;
   /** Whether a deployment without any key may be used without one: only on loopback. */
   isLoopback: boolean;
+  /** Milliseconds from whenever on; never goes back. */
   now: () => number;
 }
 

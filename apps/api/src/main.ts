@@ -26,6 +26,9 @@ export async function main(env: Env): Promise<void> {
   await runProcess({ name: "api", configure: () => parseEnv(settingsFor("api"), env), start });
 }
 
+/** For what is remembered for a while: a clock that is set back must not make it last. */
+const elapsedMs = () => performance.now();
+
 async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Promise<void> {
   if (isLoopback || (await auth.hasStoredKeys())) return;
   throw new AppError(
@@ -49,7 +52,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   await memory.start();
 
   const isLoopback = isLoopbackHost(config.HOST);
-  const auth = new Auth({ fixedKeys: config.LLAMERO_API_KEYS, apiKeys: store.apiKeys, isLoopback, now: Date.now });
+  const auth = new Auth({ fixedKeys: config.LLAMERO_API_KEYS, apiKeys: store.apiKeys, isLoopback, now: elapsedMs });
   if (config.LLAMERO_API_KEYS.length === 0) await checkExposure(auth, isLoopback, config.HOST);
 
   const carriers = new Carriers({ connection: redis, store });
@@ -59,14 +62,14 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
 
   const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: store.cell });
   const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
-  const models = new ModelLookup(store, Date.now);
+  const models = new ModelLookup(store, elapsedMs);
   const events = new JobEvents({ store, notifications, logger });
   const webhookTargets = new WebhookTargets({
     guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
     allowHttp: config.LLAMERO_WEBHOOK_HTTP,
     hasSecret: config.LLAMERO_WEBHOOK_SECRET.length > 0,
     resolve: systemResolve,
-    now: Date.now,
+    now: elapsedMs,
   });
   const app = createApp({
     services: { store, carriers, notifications, events, models, webhookTargets, memory, logger, newJobId, now: Date.now },

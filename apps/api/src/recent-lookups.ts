@@ -13,7 +13,7 @@ export interface RecentLookupsOptions {
   resolve: Resolve;
   /** After which a name counts as unknown, in milliseconds. */
   timeoutMs: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds from whenever on; never goes back. */
   now: () => number;
 }
 

@@ -11,7 +11,7 @@ export interface WebhookTargetsOptions {
   /** Whether the deployment signs for those who give no secret. */
   hasSecret: boolean;
   resolve: Resolve;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds from whenever on; never goes back. */
   now: () => number;
 }
 
