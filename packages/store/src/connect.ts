@@ -11,12 +11,23 @@ export type ConnectionRole = "commands" | "worker" | "blocking";
 
 /** Longest wait for one answer before Redis counts as hung, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 5_000;
+/**
+ * A connection on which something is asked and nothing said for so long is given up for another one: a router may have forgotten it,
+ * and then nobody says that it is gone. Blocking reads wait for 10 s. Milliseconds.
+ */
+const SILENCE_MS = { commands: COMMAND_TIMEOUT_MS, worker: 8_000, blocking: 20_000 } as const;
 const RECONNECT_MAX_MS = 1_000;
 
+const patient = { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true } as const;
 const roles = {
-  commands: { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS },
-  worker: { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
-  blocking: { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true },
+  commands: {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS.commands,
+  },
+  worker: { ...patient, socketTimeout: SILENCE_MS.worker },
+  blocking: { ...patient, socketTimeout: SILENCE_MS.blocking },
 } satisfies Record<ConnectionRole, RedisOptions>;
 
 type Options = Omit<RedisOptions, "replyMapping">;

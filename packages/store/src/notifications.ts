@@ -118,7 +118,12 @@ export class Notifications {
     // While Redis is away nobody waits for the subscription: the reconnect makes it and wakes everybody.
     const subscribed = this.redis.status === "ready" ? subscription : Promise.resolve();
     const jobs: Bucket["jobs"] = new Map();
-    const bucket = { jobs, subscribed, reread: setInterval(() => wakeJobs(jobs), REREAD_MS) };
+    const reread = () => {
+      wakeJobs(jobs);
+      // A subscription hears nothing for long: only what is asked shows that its connection is dead.
+      void this.redis.ping().catch(() => {});
+    };
+    const bucket = { jobs, subscribed, reread: setInterval(reread, REREAD_MS) };
     this.buckets.set(number, bucket);
     return bucket;
   }

@@ -1,4 +1,4 @@
-import { startRedis } from "@llamero/testkit";
+import { startRedis, TcpProxy } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import { connectRedis, createStore, shownUrl } from "../src/index.ts";
 import { sampleJob, until } from "./harness.ts";
@@ -55,6 +55,35 @@ test("a connection for commands fails fast while Redis is away, and works again 
     await server.close();
   }
 });
+
+test.each(["commands", "worker"] as const)(
+  "a connection for %s that is forgotten on its way is given up, and the next one works",
+  async (role) => {
+    const server = await startRedis();
+    const link = await TcpProxy.start(server.url);
+    const redis = await connectRedis(`redis://127.0.0.1:${link.port}`, role);
+    try {
+      const store = createStore({ redis, prefix: "test" });
+      await store.ping();
+      link.strand();
+      const job = sampleJob({ slug: "tiny" });
+      const accepting = store.accept(job);
+      if (role === "worker") expect(await accepting).toMatchObject({ outcome: "accepted" });
+      else await expect(accepting).rejects.toMatchObject({ code: "redis_unavailable" });
+      const isBack = () =>
+        store.ping().then(
+          () => true,
+          () => false,
+        );
+      await until(isBack, (is) => is);
+      expect(await store.getJob(job)).toEqual(role === "worker" ? expect.objectContaining({ id: job.id }) : null);
+    } finally {
+      redis.disconnect();
+      await link[Symbol.asyncDispose]();
+      await server.close();
+    }
+  },
+);
 
 test("a worker's connection waits for Redis to come back", async () => {
   const server = await startRedis();
