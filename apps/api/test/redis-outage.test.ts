@@ -134,6 +134,49 @@ it("ends a wait in its time when Redis hangs", async () => {
   }
 });
 
+it("answers 503 while Redis hangs, at once as soon as that is known, and serves again when it goes on", async () => {
+  await api.submit();
+  const submit = async () => {
+    const startedAt = performance.now();
+    const error = await errorOf(await api.post("/v1/jobs", { prompt: "a" }));
+    expect(error).toMatchObject({ status: 503, code: "redis_unavailable" });
+    return performance.now() - startedAt;
+  };
+  api.server.process.kill("SIGSTOP");
+  try {
+    expect(await submit()).toBeLessThan(7_000);
+    expect(await submit()).toBeLessThan(1_000);
+  } finally {
+    api.server.process.kill("SIGCONT");
+  }
+  await untilServed();
+  expect((await api.submit()).status).toBe("queued");
+});
+
+it("answers 503 while Redis's disk is full, reads all the same, and takes jobs again when there is space", async () => {
+  const { id } = await api.submit();
+  await api.server.setDiskFull(true);
+  // The write that finds the disk full is answered before it fails.
+  await api.post("/v1/jobs", { prompt: "a" });
+  const error = await errorOf(await api.post("/v1/jobs", { prompt: "a" }));
+  expect(error).toMatchObject({ status: 503, code: "redis_unavailable" });
+  expect(error.message).toContain("disk");
+  expect(Number(error.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await api.job(id)).status).toBe("queued");
+  await api.server.setDiskFull(false);
+  let response = await api.post("/v1/jobs", { prompt: "b" });
+  while (response.status === 503) {
+    await turn();
+    response = await api.post("/v1/jobs", { prompt: "b" });
+  }
+  expect(response.status).toBe(202);
+  const { id: later } = (await response.json()) as { id: string };
+  // It has what it was given before and after.
+  await api.server.restart();
+  await untilServed();
+  for (const each of [id, later]) expect((await api.job(each)).status).toBe("queued");
+});
+
 it("gives a job's id to who submitted it, also when Redis goes during the wait", async () => {
   const submitted = api.post("/v1/jobs", { prompt: "a" }, { prefer: "wait=1" });
   await firstReading();

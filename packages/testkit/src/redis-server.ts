@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { AppError } from "@llamero/core";
 
 export interface TestRedis {
@@ -13,8 +14,10 @@ export interface TestRedis {
   process: ChildProcess;
   /** Kills the server as a crash would (SIGKILL) and waits for its end; its files stay. */
   kill(): Promise<void>;
-  /** Starts it again on the same files. */
-  restart(): Promise<void>;
+  /** Starts it again on the same files. @param signal what ends it, if it still runs. Default: SIGKILL */
+  restart(signal?: NodeJS.Signals): Promise<void>;
+  /** While it is full, every write to a file fails (EFBIG), as on a full disk (ENOSPC). Linux only. */
+  setDiskFull(isFull: boolean): Promise<void>;
   /** Ends it and removes its files. */
   close(): Promise<void>;
 }
@@ -22,10 +25,14 @@ export interface TestRedis {
 /** Names tried, in order: both speak the same protocol. */
 const binaries = ["redis-server", "valkey-server"];
 
+/** A write beyond the limit of a file's size is to fail, not to end the process: what is ignored stays so through an exec. */
+const SCRIPT = `trap '' XFSZ; command -v "$0" >/dev/null || exit 127; exec "$0" "$@"`;
+const NOT_FOUND = 127;
+
 function launch(binary: string, dir: string, extra: readonly string[]): ChildProcess {
   const socket = join(dir, "redis.sock");
   const settings = ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "yes", ...extra];
-  return spawn(binary, settings, { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn("sh", ["-c", SCRIPT, binary, ...settings], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
 /** Waits for the server's own word that it takes connections. */
@@ -51,7 +58,7 @@ async function startAny(dir: string, extra: readonly string[]): Promise<ChildPro
       await ready(child);
       return child;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (child.exitCode !== NOT_FOUND) throw error;
     }
   }
   throw new AppError("redis_start_failed", `Tests need ${binaries.join(" or ")} on PATH; \`npm test\` installs one.`);
@@ -75,9 +82,13 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
     dir,
     process: await startAny(dir, extra),
     kill: () => end(redis.process, "SIGKILL"),
-    restart: async () => {
-      await end(redis.process, "SIGKILL");
+    restart: async (signal = "SIGKILL") => {
+      await end(redis.process, signal);
       redis.process = await startAny(dir, extra);
+    },
+    setDiskFull: async (isFull) => {
+      const limit = isFull ? "1" : "unlimited";
+      await promisify(execFile)("prlimit", ["--pid", String(redis.process.pid), `--fsize=${limit}:`]);
     },
     close: async () => {
       await end(redis.process, "SIGTERM");
