@@ -16,6 +16,8 @@ export interface Findings {
   /** Name, with its unit → one number, or one number per round. */
   figures: Record<string, number | number[] | Record<string, number>>;
   claims: Claim[];
+  /** What was done in the run, and when, in words. */
+  schedule?: readonly string[];
   /** As the server under test says it. */
   redisVersion: string;
 }
@@ -41,6 +43,7 @@ export interface Report {
   machine: { cpu: string; cores: number; memory_gib: number; node: string; redis: string };
   figures: Findings["figures"];
   claims: Claim[];
+  schedule?: readonly string[];
 }
 
 const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: import.meta.dirname })).stdout.trim();
@@ -71,6 +74,7 @@ export async function makeReport(
     },
     figures: findings.figures,
     claims: findings.claims,
+    ...(findings.schedule === undefined ? {} : { schedule: findings.schedule }),
   };
 }
 

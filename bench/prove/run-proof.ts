@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { proveChaos } from "../chaos/chaos.ts";
 import { proveCancel } from "../engine/cancel.ts";
 import { proveCancelJobs } from "../engine/cancel-jobs.ts";
 import { provePrefix } from "../engine/prefix.ts";
@@ -24,6 +25,7 @@ const proofs: Record<string, Proof> = {
   "bad-requests": proveBadRequests,
   overload: proveOverload,
   resume: proveResume,
+  chaos: proveChaos,
   "engine-throughput": proveThroughput,
   "engine-prefix": provePrefix,
   "engine-cancel": proveCancel,
