@@ -2,8 +2,10 @@ import { AppError } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type Keys, notifyBucket } from "./keys.ts";
 
-/** A waiter reads again this often without a hint, in milliseconds: a lost hint costs this much and nothing else. */
+/** Who follows a job reads again this often without a hint, in milliseconds: a lost hint costs this much and nothing else. */
 const REREAD_MS = 5_000;
+/** Who waits for the end does so every sixth time: thousands may wait for hours, and each reading takes a core from the engine. */
+const REREADS_TO_END = 6;
 /** Longest that the last reading may take once the time is up, in milliseconds: a Redis that hangs keeps nobody longer. */
 const LAST_READING_MS = 500;
 
@@ -32,6 +34,7 @@ export class Notifications {
   private readonly keys: Keys;
   private readonly buckets = new Map<number, Bucket>();
   private readonly closing = new AbortController();
+  private askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(redis: Redis, keys: Keys) {
     this.redis = redis;
@@ -94,8 +97,8 @@ export class Notifications {
   }
 
   /**
-   * Calls `wake` at each change of a job, after a reconnect, every 5 s and at the close, until it is released. What is read
-   * after `subscribed` has resolved misses nothing later.
+   * Calls `wake` at each change of a job, or at its end alone, after a reconnect, every 5 s, or 30, and at the close, until it is
+   * released. What is read after `subscribed` has resolved misses nothing later.
    */
   subscribe(jobId: string, wake: Wake, wakeOn: WakeOn): { subscribed: Promise<void>; release: () => void } {
     const number = notifyBucket(jobId);
@@ -118,14 +121,22 @@ export class Notifications {
     // While Redis is away nobody waits for the subscription: the reconnect makes it and wakes everybody.
     const subscribed = this.redis.status === "ready" ? subscription : Promise.resolve();
     const jobs: Bucket["jobs"] = new Map();
+    let rereads = 0;
     const reread = () => {
-      wakeJobs(jobs);
-      // A subscription hears nothing for long: only what is asked shows that its connection is dead.
-      void this.redis.ping().catch(() => {});
+      this.ask();
+      wakeJobs(jobs, ++rereads % REREADS_TO_END === 0 ? "end" : "any");
     };
     const bucket = { jobs, subscribed, reread: setInterval(reread, REREAD_MS) };
     this.buckets.set(number, bucket);
     return bucket;
+  }
+
+  /** A subscription hears nothing for long: only what is asked shows that its connection is dead. */
+  private ask(): void {
+    const now = performance.now();
+    if (now - this.askedAtMs < REREAD_MS) return;
+    this.askedAtMs = now;
+    void this.redis.ping().catch(() => {});
   }
 
   private closeBucket(number: number): void {
@@ -170,6 +181,7 @@ async function inTime<T>(reading: Promise<T>, stop: AbortSignal): Promise<T> {
   }
 }
 
-function wakeJobs(jobs: Bucket["jobs"]): void {
-  for (const wakes of jobs.values()) for (const wake of wakes.keys()) wake();
+/** @param wakeOn "any": only those who read at any change */
+function wakeJobs(jobs: Bucket["jobs"], wakeOn: WakeOn = "end"): void {
+  for (const wakes of jobs.values()) for (const [wake, on] of wakes) if (wakeOn === "end" || on === "any") wake();
 }

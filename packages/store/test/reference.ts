@@ -90,12 +90,11 @@ export const reference = {
 
   /** @param actual the status after the sweep: a stop may or may not have outlived its grace by then */
   sweep(job: ReferenceJob, isRetiring: boolean, actual: string | null): void {
+    // What ends in this pass is there until the next.
     if (isRetiring && ended(job)) job.status = "removed";
     if (job.status === "scheduled" && job.isLate) Object.assign(job, { status: "queued", isLate: false });
-    else if (job.status === "running" && job.stop !== null && actual !== "running") {
-      endStopped(job, job.stop);
-      if (isRetiring && actual === null) job.status = "removed";
-    } else if (job.status === "running" && job.isLate) Object.assign(job, { stop: job.stop ?? "deadline", isLate: false });
+    else if (job.status === "running" && job.stop !== null && actual !== "running") endStopped(job, job.stop);
+    else if (job.status === "running" && job.isLate) Object.assign(job, { stop: job.stop ?? "deadline", isLate: false });
     else if (job.status === "queued" && job.isLate) end(job, "expired");
   },
 };
