@@ -26,7 +26,7 @@ export async function openNodeLlamaCpp(course: Course): Promise<Contestant> {
   return {
     name: "node-llama-cpp",
     // It takes as long as all others together, and is far behind them.
-    mostRounds: 2,
+    mostRounds: 1,
     layout: `${course.threads ?? availableParallelism()} threads`,
     pids: [child.pid ?? 0],
     loopPid: child.pid ?? null,
