@@ -91,7 +91,8 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
       await promisify(execFile)("prlimit", ["--pid", String(redis.process.pid), `--fsize=${limit}:`]);
     },
     close: async () => {
-      await end(redis.process, "SIGTERM");
+      // At once: one that is writing its first append-only file refuses to be told, and its files go anyway.
+      await end(redis.process, "SIGKILL");
       await rm(dir, { recursive: true, force: true });
     },
   };

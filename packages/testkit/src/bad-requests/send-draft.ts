@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
+import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Draft } from "./draft.ts";
 
@@ -58,6 +59,11 @@ export function sendDraft(url: URL, draft: Draft, limitMs: number): Promise<Answ
     if (isStream(response)) answer("");
     else text(response).then(answer, reject);
   });
+  // Ended with a reset, so that no port is left that waits for its time to be over; the request lets go of it with the answer.
+  let socket: Socket | null = null;
+  sent.once("socket", (connection: Socket) => {
+    socket = connection;
+  });
   const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
   // An answer may come before all of the body is sent; what the connection says after that is of no interest.
   sent.on("error", reject);
@@ -65,8 +71,8 @@ export function sendDraft(url: URL, draft: Draft, limitMs: number): Promise<Answ
   return promise.finally(() => {
     clearTimeout(timer);
     sent.on("error", () => {});
-    // A reset leaves no port behind that waits for its time to be over.
-    if (sent.socket === null) sent.destroy();
-    else sent.socket.resetAndDestroy();
+    socket?.resetAndDestroy();
+    // The reset waits for what is still to be written, which nobody may read any more.
+    (socket ?? sent).destroy();
   });
 }
