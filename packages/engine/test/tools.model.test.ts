@@ -63,7 +63,7 @@ const once = { parallel_tool_calls: false, max_tokens: 250 };
 describe("a template without tools", () => {
   let engine: EngineRuntime;
   beforeAll(async () => {
-    engine = await startTiny({ slots: 2 });
+    engine = await startTiny({ slots: 2, flushMs: 10 });
   });
   afterAll(() => engine.close());
 
