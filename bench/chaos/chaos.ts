@@ -114,7 +114,9 @@ async function settle({ processes, admin, store, receivers }: Deployment, ledger
     const { deliveries } = await store.webhooks.listDeliveries({ owner: "local", status: "pending", limit: 1 });
     // A delivery that was called from its line leaves the carrier behind that it had for the case that nobody called; it ends in its time.
     const outdated = await admin.zcard(`${store.keys.queues}:deliveries:delayed`);
-    if (receivers.endsHeard >= ledger.entries.length && deliveries.length + outdated === 0) break;
+    // Events that a killed dispatcher had read stay until another takes them over.
+    const events = await admin.xlen(store.keys.outbox);
+    if (receivers.endsHeard >= ledger.entries.length && deliveries.length + outdated + events === 0) break;
   }
   // The last carriers are acknowledged after what they carried.
   await pause(LOOK_EVERY_MS);

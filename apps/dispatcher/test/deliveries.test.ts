@@ -164,7 +164,7 @@ test("a receiver that keeps failing is left alone until its breaker lets one att
   const later = { next: "retry", delayMs: 600_000 } as const;
   await world.dispatch({ plan: ({ outcome }) => (outcome === "delivered" ? { next: "none" } : later) });
   for (let i = 0; i < 10; i++) await world.finishJob();
-  await world.until((all) => all.every(({ attempts }) => attempts.length === 1));
+  await world.until((all) => all.length === 10 && all.every(({ attempts }) => attempts.length === 1));
   expect(await world.store.webhooks.breakerOf(id)).toMatchObject({ state: "open", failures: 10 });
 
   receiver.behave = () => 200;

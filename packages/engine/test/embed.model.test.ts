@@ -4,7 +4,7 @@ import { begin, chat, startTiny, story } from "./tiny-engine.ts";
 
 let engine: EngineRuntime;
 beforeAll(async () => {
-  engine = await startTiny({ slots: 2 });
+  engine = await startTiny({ slots: 2, flushMs: 10 });
 });
 afterAll(() => engine.close());
 
