@@ -20,7 +20,7 @@ export interface ManagedOptions {
   file?: string;
 }
 
-const preloads = ["./shifted-clock.ts", "./keep-compiled.ts"].map((file) => `--import=${new URL(file, import.meta.url).href}`);
+const preload = `--import=${new URL("./shifted-clock.ts", import.meta.url).href}`;
 /** Before the next try to start it, in milliseconds, as a supervisor waits. */
 const START_AGAIN_MS = 250;
 
@@ -49,8 +49,7 @@ export class ManagedProcess {
     this.name = name;
     this.redisLink = redisLink;
     this.#clockFile = join(folder, `clock-${name}`);
-    const compiled = { NODE_OPTIONS: preloads.join(" "), NODE_COMPILE_CACHE: join(folder, "compiled") };
-    const clock = { ...compiled, [CLOCK_FILE]: this.#clockFile };
+    const clock = { NODE_OPTIONS: preload, [CLOCK_FILE]: this.#clockFile };
     this.#env = { ...env, ...clock, REDIS_URL: `redis://127.0.0.1:${redisLink.port}` };
     this.#file = file;
     this.#supervised = this.#supervise();

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { createProgram } from "./program.ts";
+import { keepCompiled } from "./compile-cache.ts";
 
+keepCompiled();
+const { createProgram } = await import("./program.ts");
 await createProgram({ env: process.env, entry: import.meta.filename }).parseAsync();

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { isToChild } from "../protocol.ts";
 import { Engine } from "./engine.ts";
 
@@ -19,3 +20,6 @@ process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 // Ctrl-C and service managers signal the whole group; the parent decides when the child ends, so that running jobs can drain.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
+
+// Whoever kills the parent kills this with it: what Node made of the code is kept before that, where it is kept at all.
+setTimeout(() => flushCompileCache(), 2_000).unref();
