@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { freePort } from "@llamero/testkit";
 import { z } from "zod";
 import { type BenchJob, type Contestant, type Counters, type Course, type JobTrace, nowMs } from "./contestant.ts";
+import { send } from "./lean-client.ts";
 
 const LOAD_POLL_MS = 50;
 /** As many connections as keep the server's own queue filled while its slots are busy: the others have a queue too. */
@@ -40,13 +41,9 @@ async function untilHealthy(url: string, failed: Promise<never>): Promise<void> 
 async function complete(url: string, { prompt, maxTokens }: BenchJob): Promise<JobTrace> {
   // Greedy, as all contestants are; nothing of an earlier prompt is used again.
   const body = { prompt, n_predict: maxTokens, ignore_eos: true, temperature: 0, seed: 1, cache_prompt: false };
-  const response = await fetch(`${url}/completion`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`llama-server answered ${response.status}: ${await response.text()}`);
-  const { tokens_predicted, timings } = answerSchema.parse(await response.json());
+  const { status, text } = await send(`${url}/completion`, { method: "POST", body: JSON.stringify(body) });
+  if (status !== 200) throw new Error(`llama-server answered ${status}: ${text}`);
+  const { tokens_predicted, timings } = answerSchema.parse(JSON.parse(text));
   const endedAtMs = nowMs();
   const firstTokenAtMs = endedAtMs - timings.predicted_ms;
   return {
@@ -60,9 +57,8 @@ async function complete(url: string, { prompt, maxTokens }: BenchJob): Promise<J
 
 /** The server counts steps, and how many slots took part in one on average. */
 async function counters(url: string, slots: number): Promise<Counters | null> {
-  const response = await fetch(`${url}/metrics`);
-  if (!response.ok) return null;
-  const text = await response.text();
+  const { status, text } = await send(`${url}/metrics`);
+  if (status !== 200) return null;
   const value = (name: string) => Number(new RegExp(`^llamacpp:${name} (\\S+)`, "m").exec(text)?.[1]);
   const [steps, busySlots] = [value("n_decode_total"), value("n_busy_slots_per_decode")];
   return Number.isFinite(steps * busySlots) ? { occupied: steps * busySlots, capacity: steps * slots } : null;

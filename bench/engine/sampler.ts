@@ -3,8 +3,8 @@ import { type Contestant, nowMs } from "./contestant.ts";
 import { mainThreadSeconds, usageOf, withDescendants } from "./process-usage.ts";
 import type { Point } from "./statistics.ts";
 
-/** Often enough to read a window of seconds, seldom enough to cost nothing. */
-const SAMPLE_MS = 200;
+/** Often enough to read a window of many seconds, seldom enough to cost nothing. */
+const SAMPLE_MS = 1_000;
 
 export interface Samples {
   cpuSeconds: Point[];

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Job, jobSchema } from "@llamero/core";
+import type { Job } from "@llamero/core";
 import { type LlameroProcess, startLlamero, startRedis, type TestRedis } from "@llamero/testkit";
 import type { BenchJob, Contestant, Course, JobTrace } from "./contestant.ts";
+import { send } from "./lean-client.ts";
 
 const MODEL = "bench";
 /** Longest wait that the API takes. */
@@ -14,21 +15,22 @@ const CLIENTS_PER_SLOT = 3;
 const TRIES = 20;
 const RETRY_MS = 250;
 
-async function call(url: string, init?: RequestInit): Promise<Job> {
-  let response = await fetch(url, init);
-  for (let tries = 1; response.status === 503 && tries < TRIES; tries++) {
+async function call(url: string, options: Parameters<typeof send>[1]): Promise<Job> {
+  let answer = await send(url, options);
+  for (let tries = 1; answer.status === 503 && tries < TRIES; tries++) {
     await pause(RETRY_MS);
-    response = await fetch(url, init);
+    answer = await send(url, options);
   }
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  return jobSchema.parse(await response.json());
+  if (answer.status >= 300) throw new Error(`${url} answered ${answer.status}: ${answer.text}`);
+  return JSON.parse(answer.text) as Job;
 }
 
+/** As a client does that wants each job's result: it waits with the submission, and goes on waiting where that is not enough. */
 async function runOverHttp(url: string, { id, prompt, maxTokens }: BenchJob): Promise<JobTrace> {
   const body = { model: MODEL, type: "completion", prompt, params: { max_tokens: maxTokens, ignore_eos: true } };
-  const headers = { "content-type": "application/json", "idempotency-key": id };
+  const headers = { "idempotency-key": id, prefer: `wait=${WAIT_SECONDS}` };
   let job = await call(`${url}/v1/jobs`, { method: "POST", headers, body: JSON.stringify(body) });
-  while (job.finished_at === null) job = await call(`${url}/v1/jobs/${job.id}?wait=${WAIT_SECONDS}`);
+  while (job.finished_at === null) job = await call(`${url}/v1/jobs/${job.id}?wait=${WAIT_SECONDS}`, {});
   return traceOf(job);
 }
 
