@@ -6,7 +6,7 @@ export interface LayoutChoice extends Layout {
   prefillThreads: number;
   /** Prompt tokens/s of a context with those threads; null where nothing measured it. */
   prefillRate: number | null;
-  /** What each layout that was tried made, completion tokens/s. */
+  /** What each layout that was tried made at best, completion tokens/s. */
   tried: Tried[];
 }
 
@@ -31,9 +31,17 @@ const MAX_CONTEXTS = 4;
 /** While one context waits for its samples, another has the core. */
 const CONTEXTS_PER_CORE = 2;
 /** A layout has to be better than a simpler one by this factor: noise is not a reason for more contexts or threads. */
-const WORTH_IT = 1.05;
+const WORTH_IT = 1.03;
 /** After a layout slower than the best by this factor, the next one in the same direction is not tried. */
 const GIVE_UP = 0.8;
+/**
+ * Layouts that come as close as this to the fastest are timed again. One timing says little: of eight, 15M parameters on two cores
+ * made 2,400 to 3,450 tokens/s in two contexts and 2,400 to 3,740 in four.
+ */
+const CLOSE = 0.7;
+const MOST_TIMINGS = 3;
+/** No further timing begins after so many milliseconds of them; large models take long, and vary less. */
+const ENOUGH_MS = 3_000;
 
 const halves = (from: number) => {
   const list: number[] = [];
@@ -68,6 +76,7 @@ export async function chooseLayout(limits: LayoutLimits, meter: LayoutMeter): Pr
     }
     if (fastest(tried.filter((layout) => layout.contexts === contexts)) < bestBefore * GIVE_UP) break;
   }
+  await timeAgain(tried, meter);
   const [first, ...others] = tried.toSorted((a, b) => load(a) - load(b));
   const best = others.reduce(
     (chosen, next) => (next.tokensPerSecond > chosen.tokensPerSecond * WORTH_IT ? next : chosen),
@@ -75,6 +84,19 @@ export async function chooseLayout(limits: LayoutLimits, meter: LayoutMeter): Pr
   );
   const { contexts, threads } = best;
   return { contexts, threads, ...(await choosePrefillThreads(limits, best, meter)), tried };
+}
+
+/** What else runs on the machine only slows a layout down, so that its fastest time is the nearest to its own. */
+async function timeAgain(tried: Tried[], meter: LayoutMeter): Promise<void> {
+  const until = performance.now() + ENOUGH_MS;
+  for (let timing = 2; timing <= MOST_TIMINGS; timing++) {
+    const close = tried.filter(({ tokensPerSecond }) => tokensPerSecond > fastest(tried) * CLOSE);
+    if (close.length === 1) return;
+    for (const layout of close) {
+      if (performance.now() > until) return;
+      layout.tokensPerSecond = Math.max(layout.tokensPerSecond, await meter.decode(layout));
+    }
+  }
 }
 
 /** As many threads as decode, or all that the context's share of the cores has. */

@@ -4,7 +4,7 @@ import type { SequenceSlot } from "./sequence-slot.ts";
 import { type Layout, openLayout } from "./slot-context.ts";
 
 /** Time that one layout is measured for; a large model's steps are longer, and it gets fewer of them. */
-const BUDGET_MS = 400;
+const BUDGET_MS = 300;
 const MIN_TOKENS_PER_SLOT = 3;
 /** Between two looks at the meter: rare enough not to compete with what is measured. */
 const LOOK_MS = 10;
