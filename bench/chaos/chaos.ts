@@ -41,7 +41,7 @@ export async function proveChaos({ isQuick, seed, log }: ProofOptions): Promise<
   const stored = await readStoredJobs(deployment);
   for (const id of before.keys()) stored.delete(id);
   const left = await leftovers(deployment);
-  const evidence = { ...run, jobs: size.jobs, deployment, stored, answers, leftovers: left, schedule, isQuick, log };
+  const evidence = { ...run, jobs: size.jobs, deployment, stored, answers, leftovers: left, schedule, log };
   return {
     redisVersion: await redisVersion(deployment.admin),
     figures: figuresOf(evidence),
@@ -109,7 +109,7 @@ async function undisturbed({ client }: Deployment, bodies: readonly Body[]): Pro
 
 /** Resolves when every job has ended and been told, or when that takes too long. */
 async function settle({ processes, admin, store, receivers }: Deployment, ledger: Ledger): Promise<void> {
-  await Promise.race([Promise.all(processes.map(({ ready }) => ready)), pause(SETTLE_MS)]);
+  await Promise.race([Promise.all(processes.map(({ ready }) => ready)), pause(SETTLE_MS, null, { ref: false })]);
   for (const until = performance.now() + SETTLE_MS; performance.now() < until; await pause(LOOK_EVERY_MS)) {
     const { deliveries } = await store.webhooks.listDeliveries({ owner: "local", status: "pending", limit: 1 });
     // A delivery that was called from its line leaves the carrier behind that it had for the case that nobody called; it ends in its time.

@@ -8,7 +8,6 @@ import type { Planned } from "./schedule.ts";
 import type { StoredJob } from "./stored-jobs.ts";
 import type { Recovery, WorkerKiller } from "./worker-killer.ts";
 
-const LONGEST_RECOVERY_MS = 5_000;
 /** What is shown of what is wrong. */
 const SHOWN = 5;
 
@@ -24,7 +23,6 @@ export interface Evidence {
   schedule: readonly Planned[];
   killer: WorkerKiller;
   seconds: number;
-  isQuick: boolean;
   log: (line: string) => void;
 }
 
@@ -73,7 +71,7 @@ export function figuresOf(evidence: Evidence): Record<string, number | Record<st
 }
 
 export function claimsOf(evidence: Evidence): Claim[] {
-  const { jobs, ledger, stored, deployment, leftovers, conductor, schedule, killer, isQuick, log } = evidence;
+  const { jobs, ledger, stored, deployment, leftovers, conductor, schedule, killer, log } = evidence;
   const none = (text: string, found: readonly string[]): Claim => {
     for (const line of found.slice(0, SHOWN)) log(`${text}: ${line}`);
     return { text, value: found.length, passed: found.length === 0 };
@@ -85,7 +83,6 @@ export function claimsOf(evidence: Evidence): Claim[] {
     });
   const { receivers, client, processes } = deployment;
   const done = Object.values(conductor.counts).reduce((sum, count) => sum + count, 0);
-  const recovery = percentile(alone(evidence), 0.99);
   return [
     none(
       "jobs lost",
@@ -118,14 +115,5 @@ export function claimsOf(evidence: Evidence): Claim[] {
     { text: `disturbances made, of ${schedule.length}`, value: done, passed: done === schedule.length },
     { text: "workers killed", value: killer.kills, passed: killer.kills > 0 },
     { text: "jobs that were interrupted and ran again", value: killer.recoveries.length, passed: killer.recoveries.length > 0 },
-    ...(isQuick
-      ? []
-      : [
-          {
-            text: `milliseconds until a killed worker's jobs run again while nothing else is wrong, p99: at most ${LONGEST_RECOVERY_MS}`,
-            value: recovery,
-            passed: recovery <= LONGEST_RECOVERY_MS,
-          },
-        ]),
   ];
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Job } from "@llamero/core";
 import { type Random, seededRandom } from "@llamero/testkit";
+import { percentile } from "../engine/statistics.ts";
 import { benchModel } from "../models/bench-model.ts";
 import { redisVersion } from "./redis-stats.ts";
 import type { Findings, ProofOptions } from "./report.ts";
@@ -22,6 +23,9 @@ const SPARED_TOKENS = 100;
 const STORED_EVERY_MS = 250;
 const LEAST_CHOSEN = 0.8;
 const MOST_TWICE = 64;
+/** How often an interrupted job is looked at, in milliseconds: as exact as recovery is measured. */
+const LOOK_EVERY_MS = 20;
+const LONGEST_RECOVERY_MS = 5_000;
 
 interface Generation {
   prompt: ChosenPrompt;
@@ -31,6 +35,8 @@ interface Generation {
   storedTokens: number;
   /** How many tokens of it were decoded more than once, per death. */
   twice: number;
+  /** From its worker's death, or from when another was there if that was later, until it ran again. */
+  recoveryMs: number;
 }
 
 /** A job's worker dies, another one goes on: nothing that a reader has seen changes, is missing or comes twice. */
@@ -60,13 +66,17 @@ async function killAndResume(
     const isFollowed = wave % 2 === 0;
     const following = isFollowed ? ids.map((id) => deployment.read(id)) : null;
     for (const id of ids) await deployment.until(id, (job) => job.attempts > 0);
-    const next = deployment.startWorker();
+    const next = deployment.startWorker().then((started) => ({ started, atMs: performance.now() }));
     const dyingAt = 1 + random.below(sizes.tokens - SPARED_TOKENS);
     await deployment.until(random.pick(ids as [string, ...string[]]), (job) => job.progress.completion_tokens >= dyingAt);
     // A foreseen wait, not for an event: tokens show when they are stored, and it is between two such moments that they are lost.
     await pause(random.below(STORED_EVERY_MS));
     await worker.kill();
-    worker = await next;
+    const killedAtMs = performance.now();
+    const { started, atMs } = await next;
+    worker = started;
+    const since = Math.max(killedAtMs, atMs);
+    const recoveries = await Promise.all(ids.map((id) => untilRunning(deployment, id, since)));
     const jobs = await Promise.all(ids.map((id) => deployment.ended(id)));
     const reads = await Promise.all(following ?? ids.map((id) => deployment.read(id)));
     const decoded = await deployment.decoded();
@@ -75,13 +85,20 @@ async function killAndResume(
       if (prompt === undefined || read === undefined) throw new Error("a job without a prompt");
       const { ordinals, tokens } = await deployment.stored(job.id);
       const twice = ((decoded.get(job.id) ?? 0) - tokens) / Math.max(1, job.attempts - 1);
-      generations.push({ prompt, job, read, ordinals, storedTokens: tokens, twice });
+      const recoveryMs = recoveries[index] ?? Number.NaN;
+      generations.push({ prompt, job, read, ordinals, storedTokens: tokens, twice, recoveryMs });
     }
     log(
       `${generations.length} of ${sizes.generations} generations, the last ones resumed from ${jobs.map((job) => job.resumed_from)}`,
     );
   }
   return generations;
+}
+
+/** How long after a time a job's next attempt began, in milliseconds. */
+async function untilRunning(deployment: ResumeDeployment, id: string, since: number): Promise<number> {
+  while ((await deployment.get(id)).attempts < 2) await pause(LOOK_EVERY_MS);
+  return performance.now() - since;
 }
 
 function findings(sizes: Sizes, chosen: readonly ChosenPrompt[], all: readonly Generation[], version: string): Findings {
@@ -93,6 +110,11 @@ function findings(sizes: Sizes, chosen: readonly ChosenPrompt[], all: readonly G
   const share = chosen.length / sizes.candidates;
   const twice = all.map((generation) => generation.twice);
   const most = Math.max(...twice);
+  const recovery = (at: number) =>
+    percentile(
+      all.map(({ recoveryMs }) => recoveryMs),
+      at,
+    );
   return {
     redisVersion: version,
     figures: {
@@ -103,6 +125,8 @@ function findings(sizes: Sizes, chosen: readonly ChosenPrompt[], all: readonly G
       chosen_prompts: chosen.map(({ index }) => index),
       deaths: all.reduce((sum, { job }) => sum + job.attempts - 1, 0),
       resumed_from: all.map(({ job }) => job.resumed_from ?? 0),
+      recovery_p50_ms: recovery(0.5),
+      recovery_p99_ms: recovery(0.99),
       tokens_decoded_twice: twice,
       tokens_decoded_twice_mean: twice.reduce((sum, count) => sum + count, 0) / all.length,
     },
@@ -128,6 +152,11 @@ function findings(sizes: Sizes, chosen: readonly ChosenPrompt[], all: readonly G
         ({ job, storedTokens }) => storedTokens !== sizes.tokens || job.usage?.completion_tokens !== sizes.tokens,
       ),
       none("texts that differ from the uninterrupted ones", ({ prompt, job }) => textOf(job) !== prompt.answer),
+      {
+        text: `milliseconds until a dead worker's jobs run on another, p99: at most ${LONGEST_RECOVERY_MS}`,
+        value: recovery(0.99),
+        passed: recovery(0.99) <= LONGEST_RECOVERY_MS,
+      },
       { text: `most tokens decoded twice per death, at most ${MOST_TWICE}`, value: most, passed: most <= MOST_TWICE },
     ],
   };

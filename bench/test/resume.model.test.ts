@@ -11,7 +11,7 @@ test("resume, quick: workers die, and every text is read as one and is the unint
     const code = await runProof(["resume", "--quick", "--out", out], () => {});
     const { figures, claims } = JSON.parse(await readFile(join(out, "resume.quick.json"), "utf8")) as Report;
     expect(claims.map(({ text, passed }) => [text, passed])).toEqual(claims.map(({ text }) => [text, true]));
-    expect(claims).toHaveLength(7);
+    expect(claims).toHaveLength(8);
     expect(figures).toMatchObject({ generations: 8, tokens: 200, slots: 4, candidate_prompts: 8 });
     // A run in which no worker died, or all died before they had stored anything, would prove nothing.
     expect(figures["deaths"]).toBeGreaterThanOrEqual(8);
