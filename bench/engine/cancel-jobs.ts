@@ -102,7 +102,7 @@ async function remains(redisUrl: string): Promise<Remains> {
   try {
     const keys = await redis.keys("*");
     const carriers = keys.filter((key) => key.includes(":bull:") && !QUEUE_FURNITURE.test(key));
-    const unfinished = keys.filter((key) => /:(window|backlog|groups):|:own:.*:(queued|running)$|:deadlines$/.test(key));
+    const unfinished = keys.filter((key) => /:(window|backlog|turns|heads):|:own:.*:(queued|running)$|:deadlines$/.test(key));
     return { carriers: carriers.length, unfinished: unfinished.length, redis: await redisVersion(redis) };
   } finally {
     redis.disconnect();

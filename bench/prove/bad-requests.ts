@@ -20,13 +20,14 @@ export async function proveBadRequests({ isQuick, seed, log }: ProofOptions): Pr
   const api = await openApiProcess(seed, 1, badRequestEnv);
   try {
     await api.door.store.announceModel(tinyEntry);
+    const { key: adminKey } = await api.door.store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] });
     log(`sending ${count} requests`);
     let peakBytes = 0;
     const look = async () => {
       peakBytes = Math.max(peakBytes, await api.rssBytes());
     };
     const onAnswer = async (index: number) => void (index % LOOK_EVERY === 0 && (await look()));
-    const { sent, byStatus, slowestMs, failure } = await sendBadRequests({ url: api.url, count, seed, onAnswer });
+    const { sent, byStatus, slowestMs, failure } = await sendBadRequests({ url: api.url, adminKey, count, seed, onAnswer });
     await look();
     if (failure !== null) log(failure);
     const ready = await fetch(`${api.url}/readyz`).then(({ status }) => status);

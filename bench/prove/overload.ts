@@ -1,9 +1,9 @@
 import { percentile } from "../engine/statistics.ts";
 import { type Submission, submitAtRate } from "./open-loop.ts";
-import { type Memory, type OverloadDeployment, openOverloadDeployment } from "./overload-deployment.ts";
 import { redisVersion } from "./redis-stats.ts";
 import type { Claim, Findings, ProofOptions } from "./report.ts";
 import { inParallel, promptSource } from "./store-door.ts";
+import { type Memory, openWholeDeployment, type WholeDeployment } from "./whole-deployment.ts";
 
 interface Sizes {
   seconds: number;
@@ -30,7 +30,7 @@ export async function proveOverload({ isQuick, seed, log }: ProofOptions): Promi
   const sizes = isQuick ? QUICK : FULL;
   const prompt = promptSource(seed);
   const body = () => JSON.stringify({ prompt: prompt(), params: { max_tokens: TOKENS, ignore_eos: true } });
-  await using deployment = await openOverloadDeployment(sizes.maxWaiting);
+  await using deployment = await openWholeDeployment({ LLAMERO_MAX_WAITING: String(sizes.maxWaiting) });
   const capacity = await measureCapacity(deployment, body, sizes.capacitySeconds);
   const perSecond = capacity * TIMES_CAPACITY;
   log(`capacity is ${capacity.toFixed(1)} jobs a second; offering ${perSecond.toFixed(0)} for ${sizes.seconds} s`);
@@ -109,7 +109,7 @@ function memoryClaims(before: Memory, peak: Memory, jobs: number): Claim[] {
 }
 
 /** Jobs that end in a second when there is always one for a free slot. */
-async function measureCapacity(deployment: OverloadDeployment, body: () => string, seconds: number): Promise<number> {
+async function measureCapacity(deployment: WholeDeployment, body: () => string, seconds: number): Promise<number> {
   const run = async () => {
     const response = await fetch(deployment.url, {
       method: "POST",
@@ -132,7 +132,7 @@ async function measureCapacity(deployment: OverloadDeployment, body: () => strin
   return ended / ((performance.now() - startedAt) / 1_000);
 }
 
-async function notSucceeded(deployment: OverloadDeployment, ids: readonly string[]): Promise<number> {
+async function notSucceeded(deployment: WholeDeployment, ids: readonly string[]): Promise<number> {
   let count = 0;
   await inParallel(ids.length, IN_FLIGHT, async (index) => {
     const job = await deployment.ended(ids[index] ?? "");

@@ -9,6 +9,8 @@ import { proveSoak } from "../engine/soak.ts";
 import { proveThroughput } from "../engine/throughput.ts";
 import { proveBadRequests } from "./bad-requests.ts";
 import { proveDoor } from "./door.ts";
+import { proveFairShare } from "./fair-share.ts";
+import { proveFeed } from "./feed.ts";
 import { proveLongPoll } from "./long-poll.ts";
 import { proveOverload } from "./overload.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
@@ -19,6 +21,8 @@ import { proveWebhooks } from "./webhooks.ts";
 /** Name → proof. */
 const proofs: Record<string, Proof> = {
   door: proveDoor,
+  feed: proveFeed,
+  "fair-share": proveFairShare,
   "long-poll": proveLongPoll,
   "sse-clients": proveSseClients,
   webhooks: proveWebhooks,

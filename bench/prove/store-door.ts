@@ -14,8 +14,8 @@ export interface Door {
   /** A connection for measuring. */
   redis: Connection;
   store: Store;
-  /** Submits one job and resolves when it is committed. */
-  submit(): Promise<Reference>;
+  /** Submits one job, of the owner `local` if no other is named, and resolves when it is committed. */
+  submit(owner?: string): Promise<Reference>;
   close(): Promise<void>;
 }
 
@@ -47,11 +47,11 @@ export async function openStoreDoor(seed: number): Promise<Door> {
   const random = seededRandom(seed);
   const randomBytes = (count: number) => Uint8Array.from({ length: count }, () => random.below(256));
 
-  const submit = async (): Promise<Reference> => {
+  const submit = async (owner = "local"): Promise<Reference> => {
     const content = promptOf(random);
     const job: NewJob = {
       id: newId("job", { now: Date.now, randomBytes, cell: 0 }),
-      owner: "local",
+      owner,
       slug: MODEL,
       request: { v: 1, type: "chat", messages: [{ role: "user", content }], params: { seed: random.below(2 ** 32) } },
       runAtMs: null,

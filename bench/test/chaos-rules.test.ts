@@ -18,6 +18,7 @@ const job: Job = {
   type: "completion",
   model: "bench",
   status: "succeeded",
+  priority: "normal",
   position: null,
   eta_seconds: null,
   created_at: time(0),

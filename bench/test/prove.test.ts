@@ -98,6 +98,16 @@ test("bad-requests, quick: every route is asked, and every claim holds", { timeo
   expect(report.claims.filter(({ passed }) => !passed)).toEqual([]);
 });
 
+test("feed, quick: choosing the next job costs what it does, however many wait and whoever they are of", { timeout: 60_000 }, async () => {
+  const { report, code } = await quick("feed");
+  expect(report).toMatchObject({ name: "feed", quick: true, figures: { waiting: 5_000, fed_per_round: 500, rounds: 2 } });
+  for (const owners of [1, 100]) {
+    expect(report.figures[`us_per_fed_job_${owners}_owners`]).toBeGreaterThan(0);
+    expect(report.figures[`commands_per_fed_job_${owners}_owners`]).toBeLessThan(20);
+  }
+  expect(code).toBe(report.claims.every((claim) => claim.passed) ? 0 : 1);
+});
+
 async function quick(name: string): Promise<{ report: Report; code: number }> {
   const code = await runProof([name, "--quick", "--out", out], () => {});
   return { code, report: JSON.parse(await readFile(join(out, `${name}.quick.json`), "utf8")) as Report };

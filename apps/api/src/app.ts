@@ -1,16 +1,17 @@
 import type { HttpBindings } from "@hono/node-server";
-import { AppError } from "@llamero/core";
+import { AppError, allows } from "@llamero/core";
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { z } from "zod";
-import { type Auth, checkHost, LOCAL_OWNER } from "./auth.ts";
+import { type Auth, type Caller, checkHost, LOCAL_CALLER } from "./auth.ts";
 import { addDocsPage } from "./docs-page.ts";
 import { errorAnswer } from "./http-errors.ts";
 import { openApiDocument } from "./openapi.ts";
 import { OutageLog } from "./outage-log.ts";
 import { readQuery } from "./query.ts";
+import { readAs } from "./read-as.ts";
 import { checkAnnounced, readJson } from "./read-json.ts";
-import type { Answer, Route, Services } from "./route.ts";
+import { type Answer, type Route, type Services, scopeOf } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import { shorten } from "./shorten.ts";
 import { validate } from "./validate.ts";
@@ -33,10 +34,15 @@ function respond(c: Context, { status, body, headers, stallMs }: Answer): Respon
   return c.body(body, status as 200, headers);
 }
 
-async function ownerOf(c: Context, route: Route, auth: Auth): Promise<string> {
-  if (route.isPublic === true) return LOCAL_OWNER;
+/** @throws AppError `unauthorized`, `forbidden_host`, `insufficient_scope` */
+async function callerOf(c: Context, route: Route, auth: Auth): Promise<Caller> {
+  if (route.isPublic === true) return LOCAL_CALLER;
   if (await auth.isOpen()) checkHost(c.req.header("host") ?? null);
-  return auth.owner(c.req.header("authorization") ?? null);
+  const caller = await auth.caller(c.req.header("authorization") ?? null);
+  const scope = scopeOf(route);
+  if (allows(caller.scopes, scope)) return caller;
+  const text = `This needs a key of the scope ${scope}; this one has ${caller.scopes.join(", ")}.`;
+  throw new AppError("insufficient_scope", text);
 }
 
 const noQuery = z.strictObject({});
@@ -44,13 +50,15 @@ const noQuery = z.strictObject({});
 function serve(route: Route, { services, auth, maxBodyBytes }: AppOptions) {
   const { request } = route;
   return async (c: Context): Promise<Response> => {
-    const owner = await ownerOf(c, route, auth);
+    const caller = await callerOf(c, route, auth);
     checkAnnounced(c.req.raw.headers, maxBodyBytes);
+    const { owner, query } = readAs(caller, route, readQuery(c.req.url));
     const answer = await route.handle(
       {
         owner,
+        key: caller.key,
         path: request?.path === undefined ? undefined : validate(request.path, c.req.param()),
-        query: validate(request?.query ?? noQuery, readQuery(c.req.url)),
+        query: validate(request?.query ?? noQuery, query),
         body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, maxBodyBytes)),
         headers: c.req.raw.headers,
         signal: c.req.raw.signal,

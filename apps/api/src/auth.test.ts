@@ -1,31 +1,30 @@
-import { type ApiKeyRecord, hashKey } from "@llamero/store";
+import { hashKey, type LiveKey } from "@llamero/store";
 import { describe, expect, it } from "vitest";
-import { Auth, checkHost, isLoopbackHost, LOCAL_OWNER } from "./auth.ts";
+import { Auth, checkHost, isLoopbackHost, LOCAL_CALLER } from "./auth.ts";
 
 const KEY = `llm_0123456789ab_${"k".repeat(32)}`;
 const bearer = (key: string) => `Bearer ${key}`;
 
 /** A key store in memory that counts what is read. */
 class FakeKeys {
-  readonly records = new Map<string, ApiKeyRecord>();
-  gets = 0;
+  readonly live = new Map<string, LiveKey>();
+  finds = 0;
   lists = 0;
 
-  add(key: string, owner: string): ApiKeyRecord {
+  add(key: string, owner: string): string {
     const id = key.split("_")[1] ?? "";
-    const record = { v: 1, id, owner, name: "", hash: hashKey(key), created_at_ms: 0, revoked_at_ms: null } as const;
-    this.records.set(id, record);
-    return record;
+    this.live.set(id, { id, owner, scopes: ["submit"], limits: {}, hashes: [hashKey(key)] });
+    return id;
   }
 
-  async get(id: string): Promise<ApiKeyRecord | null> {
-    this.gets++;
-    return this.records.get(id) ?? null;
+  async findLive(id: string): Promise<LiveKey | null> {
+    this.finds++;
+    return this.live.get(id) ?? null;
   }
 
-  async list(): Promise<ApiKeyRecord[]> {
+  async list(): Promise<never[]> {
     this.lists++;
-    return [...this.records.values()];
+    return Array.from(this.live) as never[];
   }
 }
 
@@ -42,14 +41,14 @@ describe("open mode", () => {
   it("is there on loopback while no key exists", async () => {
     const { auth } = setUp({ isLoopback: true });
     expect(await auth.isOpen()).toBe(true);
-    expect(await auth.owner(null)).toBe(LOCAL_OWNER);
+    expect(await auth.caller(null)).toEqual(LOCAL_CALLER);
   });
 
   it("is not there with a fixed key, or off loopback", async () => {
     for (const over of [{ isLoopback: true, fixedKeys: [{ owner: "a", key: "secret" }] }, { isLoopback: false }]) {
       const { auth } = setUp(over);
       expect(await auth.isOpen()).toBe(false);
-      await expect(auth.owner(null)).rejects.toEqual(denied);
+      await expect(auth.caller(null)).rejects.toEqual(denied);
     }
   });
 
@@ -60,7 +59,7 @@ describe("open mode", () => {
     keys.add(KEY, "alice");
     clock.ms += 2_001;
     expect(await auth.isOpen()).toBe(false);
-    expect(await auth.owner(bearer(KEY))).toBe("alice");
+    expect(await auth.caller(bearer(KEY))).toMatchObject({ owner: "alice" });
   });
 });
 
@@ -73,9 +72,9 @@ describe("fixed keys", () => {
   });
 
   it("gives each its owner, without the store", async () => {
-    expect(await auth.owner("Bearer first-secret")).toBe("a");
-    expect(await auth.owner("bearer   second-secret")).toBe("b");
-    expect(keys.gets).toBe(0);
+    expect(await auth.caller("Bearer first-secret")).toMatchObject({ owner: "a" });
+    expect(await auth.caller("bearer   second-secret")).toMatchObject({ owner: "b" });
+    expect(keys.finds).toBe(0);
   });
 
   it.each([
@@ -89,7 +88,7 @@ describe("fixed keys", () => {
     "Bearer first-secret2",
     "Bearer first-secret x",
   ])("refuses %j", async (header) => {
-    await expect(auth.owner(header)).rejects.toEqual(denied);
+    await expect(auth.caller(header)).rejects.toEqual(denied);
   });
 });
 
@@ -97,51 +96,51 @@ describe("stored keys", () => {
   it("are read once in 2 s", async () => {
     const { auth, keys, clock } = setUp();
     keys.add(KEY, "alice");
-    for (let i = 0; i < 100; i++) expect(await auth.owner(bearer(KEY))).toBe("alice");
-    expect(keys.gets).toBe(1);
+    for (let i = 0; i < 100; i++) expect(await auth.caller(bearer(KEY))).toMatchObject({ owner: "alice" });
+    expect(keys.finds).toBe(1);
     clock.ms += 2_001;
-    await auth.owner(bearer(KEY));
-    expect(keys.gets).toBe(2);
+    await auth.caller(bearer(KEY));
+    expect(keys.finds).toBe(2);
   });
 
   it("work for 2 s at most after they were revoked", async () => {
     const { auth, keys, clock } = setUp();
-    const record = keys.add(KEY, "alice");
-    await auth.owner(bearer(KEY));
-    keys.records.set(record.id, { ...record, revoked_at_ms: clock.ms });
+    const id = keys.add(KEY, "alice");
+    await auth.caller(bearer(KEY));
+    keys.live.delete(id);
     clock.ms += 2_000;
-    expect(await auth.owner(bearer(KEY))).toBe("alice");
+    expect(await auth.caller(bearer(KEY))).toMatchObject({ owner: "alice" });
     clock.ms += 1;
-    await expect(auth.owner(bearer(KEY))).rejects.toEqual(denied);
+    await expect(auth.caller(bearer(KEY))).rejects.toEqual(denied);
   });
 
   it("need the whole key, not its id alone", async () => {
     const { auth, keys } = setUp();
     keys.add(KEY, "alice");
-    await expect(auth.owner(bearer(KEY.replace(/k$/, "j")))).rejects.toEqual(denied);
-    expect(await auth.owner(bearer(KEY))).toBe("alice");
+    await expect(auth.caller(bearer(KEY.replace(/k$/, "j")))).rejects.toEqual(denied);
+    expect(await auth.caller(bearer(KEY))).toMatchObject({ owner: "alice" });
   });
 
   it("that cannot be ours are refused without the store", async () => {
     const { auth, keys } = setUp();
     for (const key of ["x", "llm_short_x", `${KEY}x`, "x".repeat(10_000)])
-      await expect(auth.owner(bearer(key))).rejects.toEqual(denied);
-    expect(keys.gets).toBe(0);
+      await expect(auth.caller(bearer(key))).rejects.toEqual(denied);
+    expect(keys.finds).toBe(0);
   });
 
   it("are remembered in a bounded number", async () => {
     const { auth, keys } = setUp();
     const key = (index: number) => `llm_${index.toString(16).padStart(12, "0")}_${"k".repeat(32)}`;
-    for (let i = 0; i <= 10_000; i++) await auth.owner(bearer(key(i))).catch(() => {});
-    expect(keys.gets).toBe(10_001);
-    await auth.owner(bearer(key(0))).catch(() => {});
-    expect(keys.gets).toBe(10_002);
+    for (let i = 0; i <= 10_000; i++) await auth.caller(bearer(key(i))).catch(() => {});
+    expect(keys.finds).toBe(10_001);
+    await auth.caller(bearer(key(0))).catch(() => {});
+    expect(keys.finds).toBe(10_002);
   });
 
   it("make no request succeed when the store fails", async () => {
     const { auth, keys } = setUp();
-    keys.get = () => Promise.reject(new Error("away"));
-    await expect(auth.owner(bearer(KEY))).rejects.toThrow("away");
+    keys.findLive = () => Promise.reject(new Error("away"));
+    await expect(auth.caller(bearer(KEY))).rejects.toThrow("away");
   });
 });
 

@@ -1,8 +1,19 @@
-import { AppError } from "@llamero/core";
-import { type ApiKeys, hashKey, keyIdOf, sameHash } from "@llamero/store";
+import { AppError, type KeyLimits, type KeyScope } from "@llamero/core";
+import { type ApiKeys, hashKey, keyIdOf, type LiveKey, sameHash } from "@llamero/store";
 
-/** The owner of everything made without a key. */
-export const LOCAL_OWNER = "local";
+/** Who asks, and what he may. */
+export interface Caller {
+  owner: string;
+  scopes: readonly KeyScope[];
+  /** The stored key that he has shown; null for one of the environment, and for none. */
+  key: { id: string; limits: KeyLimits } | null;
+}
+
+/** Who needs no key: on this machine, while there is none. */
+export const LOCAL_CALLER: Caller = { owner: "local", scopes: ["admin"], key: null };
+
+/** What keys from the environment may. */
+const FIXED_SCOPES: readonly KeyScope[] = ["submit", "read"];
 
 /** How long a key's record is trusted, in milliseconds: a revoked key works this much longer at most. */
 const FRESH_MS = 2_000;
@@ -12,7 +23,7 @@ const REMEMBERED = 10_000;
 export interface AuthOptions {
   /** Keys from the environment. */
   fixedKeys: readonly { owner: string; key: string }[];
-  apiKeys: Pick<ApiKeys, "get" | "list">;
+  apiKeys: Pick<ApiKeys, "findLive" | "list">;
   /** Whether a deployment without any key may be used without one: only on loopback. */
   isLoopback: boolean;
   /** Milliseconds from whenever on; never goes back. */
@@ -30,7 +41,7 @@ const refused = (message: string) => new AppError("unauthorized", message);
 export class Auth {
   readonly #options: AuthOptions;
   readonly #fixed: readonly { owner: string; hash: string }[];
-  readonly #owners = new Map<string, Remembered<{ owner: string; hash: string } | null>>();
+  readonly #live = new Map<string, Remembered<LiveKey | null>>();
   #isOpen: Remembered<boolean> | null = null;
 
   constructor(options: AuthOptions) {
@@ -53,36 +64,37 @@ export class Auth {
   }
 
   /**
-   * The owner of a request.
+   * Whose request it is.
    * @param authorization the header of that name
    * @throws AppError `unauthorized`
    */
-  async owner(authorization: string | null): Promise<string> {
-    if (await this.isOpen()) return LOCAL_OWNER;
+  async caller(authorization: string | null): Promise<Caller> {
+    if (await this.isOpen()) return LOCAL_CALLER;
     const key = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
     if (key === undefined) throw refused('Send your API key as "Authorization: Bearer …"; `llamero keys create` makes one.');
     // All fixed keys are compared, so that the time does not tell which one is near.
-    const matches = this.#fixed.filter(({ hash }) => sameHash(key, hash));
-    const known = matches[0] ?? (await this.#stored(key));
-    if (known === null) throw refused("This API key is not valid or has been revoked.");
-    return known.owner;
+    const [fixed] = this.#fixed.filter(({ hash }) => sameHash(key, hash));
+    if (fixed !== undefined) return { owner: fixed.owner, scopes: FIXED_SCOPES, key: null };
+    const stored = await this.#stored(key);
+    if (stored === null) throw refused("This API key is not valid, has expired or has been revoked.");
+    const { owner, scopes, id, limits } = stored;
+    return { owner, scopes, key: { id, limits } };
   }
 
-  async #stored(key: string): Promise<{ owner: string } | null> {
+  async #stored(key: string): Promise<LiveKey | null> {
     const id = keyIdOf(key);
     if (id === null) return null;
-    const record = await this.#record(id);
-    return record !== null && sameHash(key, record.hash) ? record : null;
+    const live = await this.#findLive(id);
+    return live?.hashes.some((hash) => sameHash(key, hash)) === true ? live : null;
   }
 
-  async #record(id: string): Promise<{ owner: string; hash: string } | null> {
+  async #findLive(id: string): Promise<LiveKey | null> {
     const now = this.#options.now();
-    const seen = this.#owners.get(id);
+    const seen = this.#live.get(id);
     if (seen !== undefined && now - seen.readAt <= FRESH_MS) return seen.value;
-    const record = await this.#options.apiKeys.get(id);
-    const value = record === null || record.revoked_at_ms !== null ? null : record;
-    if (this.#owners.size >= REMEMBERED) this.#owners.clear();
-    this.#owners.set(id, { value, readAt: now });
+    const value = await this.#options.apiKeys.findLive(id);
+    if (this.#live.size >= REMEMBERED) this.#live.clear();
+    this.#live.set(id, { value, readAt: now });
     return value;
   }
 }

@@ -1,5 +1,6 @@
-import { AppError, type Job, refuseDeadline } from "@llamero/core";
-import type { FedJob, NewJob } from "@llamero/store";
+import { AppError, type Job, type KeyLimits, refuseDeadline } from "@llamero/core";
+import type { AcceptResult, FedJob, NewJob } from "@llamero/store";
+import { rateHeaders } from "./rate-headers.ts";
 import type { Services } from "./route.ts";
 import { jobNotFound } from "./wait-for-job.ts";
 
@@ -14,11 +15,17 @@ export async function addCarriers(
   await carriers.add(fed).catch((error: unknown) => logger.warn({ err: error }, "carriers not added; the sweeper adds them"));
 }
 
+/** A job that is committed, or was before, and what its key may still do, for the answer. */
+export interface Enqueued {
+  job: Job;
+  headers: Record<string, string>;
+}
+
 /**
  * Accepts a job and sends it on its way.
- * @throws AppError `idempotency_conflict`, `backlog_full`, `redis_memory_full`, `invalid_request`
+ * @throws AppError `idempotency_conflict`, `backlog_full`, `rate_limited`, `redis_memory_full`, `invalid_request`
  */
-export async function enqueue(services: Services, { job, model }: { job: NewJob; model: string }): Promise<Job> {
+export async function enqueue(services: Services, { job, model }: { job: NewJob; model: string }): Promise<Enqueued> {
   const { store, memory } = services;
   memory.requireRoom();
   const result = await store.accept(job, model);
@@ -26,6 +33,7 @@ export async function enqueue(services: Services, { job, model }: { job: NewJob;
     const text = `Too many jobs wait for ${model}. Try again in ${result.retryAfterSeconds} s, when there may be room.`;
     throw new AppError("backlog_full", text, { retryAfterSeconds: result.retryAfterSeconds });
   }
+  if (result.outcome === "limited") throw limited(result, job.key?.limits ?? {});
   if (result.outcome === "unfit") refuseDeadline();
   if (result.outcome === "conflict")
     throw new AppError("idempotency_conflict", `This Idempotency-Key was used with another body, for job ${result.id}.`, {
@@ -33,9 +41,18 @@ export async function enqueue(services: Services, { job, model }: { job: NewJob;
     });
   if (result.outcome === "accepted") {
     await addCarriers(services, result.fed);
-    return result.job;
+    return { job: result.job, headers: rateHeaders(job.key?.limits ?? {}, result.left) };
   }
   const existing = await store.getJob({ id: result.id, owner: job.owner });
   if (existing === null) throw jobNotFound(result.id);
-  return existing;
+  return { job: existing, headers: {} };
+}
+
+function limited({ limit, retryAfterSeconds }: Extract<AcceptResult, { outcome: "limited" }>, limits: KeyLimits): AppError {
+  const texts = {
+    requests: `This key may submit ${limits.requests_per_minute} jobs a minute.`,
+    tokens: `This key may submit ${limits.tokens_per_minute} tokens a minute, of prompts and expected completions.`,
+    waiting: `This key may have ${limits.max_waiting} jobs waiting, and has.`,
+  };
+  return new AppError("rate_limited", `${texts[limit]} Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds });
 }

@@ -1,7 +1,8 @@
+import { ownerSchema } from "@llamero/core";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { errorSchema } from "./http-errors.ts";
-import type { Route } from "./route.ts";
+import { isReadOfOwner, type Route, scopeOf } from "./route.ts";
 
 const JSON_TYPE = "application/json";
 const json = (schema: unknown) => ({ [JSON_TYPE]: { schema } });
@@ -10,12 +11,12 @@ const json = (schema: unknown) => ({ [JSON_TYPE]: { schema } });
 const errorTexts = {
   400: "The request is not valid; the message names the field.",
   401: "The API key is missing or not valid.",
-  403: "Without API keys, only loopback names are served.",
+  403: "The key lacks the scope for it; without API keys, only loopback names are served.",
   404: "There is no such thing, or it is another owner's.",
   409: "It is not in a state for this, or the Idempotency-Key was used with another body.",
   413: "The body is too large.",
   415: "The body is not JSON.",
-  429: "Too many jobs wait for the model; `Retry-After` says when there may be room.",
+  429: "Too many jobs wait for the model, or a limit of the key is reached; `Retry-After` says when there may be room.",
   503: "Redis does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
 } as const;
 
@@ -26,6 +27,18 @@ function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof erro
   const fromAccess = isPublic === true ? [] : ([401, 403, 503] as const);
   const fromBody = request?.body === undefined ? [] : ([413, 415] as const);
   return [400, ...fromAccess, ...fromBody, ...(errors ?? [])];
+}
+
+const ownerQuery = z.object({
+  owner: ownerSchema
+    .optional()
+    .meta({ description: "Whose things to read, for keys of the scope `read_all`. Default: one's own." }),
+});
+
+function queryOf(route: Route): { query?: z.ZodObject } {
+  const own = route.request?.query;
+  if (!isReadOfOwner(route)) return own === undefined ? {} : { query: own };
+  return { query: own === undefined ? ownerQuery : own.extend(ownerQuery.shape) };
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
@@ -51,10 +64,11 @@ function operation(route: Route): ZodOpenApiOperationObject {
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
-    ...(route.isPublic === true ? { security: [] } : {}),
+    // OpenAPI 3.1 takes what a key must allow where OAuth has its scopes.
+    security: route.isPublic === true ? [] : [{}, { bearer: [scopeOf(route)] }],
     requestParams: {
       ...(request?.path === undefined ? {} : { path: request.path }),
-      ...(request?.query === undefined ? {} : { query: request.query }),
+      ...queryOf(route),
       ...(request?.headers === undefined ? {} : { header: request.headers }),
     },
     ...(request?.body === undefined ? {} : { requestBody: { required: true, content: json(request.body) } }),
@@ -75,7 +89,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: [{ name: "jobs" }, { name: "webhooks" }, { name: "models" }, { name: "service" }],
+    tags: [{ name: "jobs" }, { name: "webhooks" }, { name: "models" }, { name: "keys" }, { name: "service" }],
     security: [{}, { bearer: [] }],
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } } },
     paths,

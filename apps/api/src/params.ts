@@ -17,5 +17,6 @@ export const jobPath = z.object({ id: z.string().meta({ example: "job_01kaeq4y3c
 
 export const endpointPath = z.object({ id: z.string().meta({ example: "whep_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const deliveryPath = z.object({ id: z.string().meta({ example: "dlv_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });
 
 export const isJobId = (value: string): boolean => isId("job", value);

@@ -1,18 +1,23 @@
-import type { Job } from "@llamero/core";
-import type { JobRecord } from "@llamero/store";
-import { enqueue } from "./enqueue.ts";
+import { type JobRecord, type NewJob, priorityOf } from "@llamero/store";
+import { type Enqueued, enqueue } from "./enqueue.ts";
 import type { Services } from "./route.ts";
 
 export interface RetryOptions {
   /** Gives the job that runs it again already, where there is one, instead of another. Default: false. */
   isOnlyRetry?: boolean;
+  /** What it was asked with. */
+  key: NewJob["key"];
 }
 
 /**
  * Submits the request of a job that has ended as a new job.
  * @throws AppError as `enqueue`
  */
-export async function retry(services: Services, record: JobRecord, { isOnlyRetry = false }: RetryOptions = {}): Promise<Job> {
+export async function retry(
+  services: Services,
+  record: JobRecord,
+  { isOnlyRetry = false, key }: RetryOptions,
+): Promise<Enqueued> {
   return enqueue(services, {
     model: await services.store.modelName(record.slug),
     job: {
@@ -25,7 +30,9 @@ export async function retry(services: Services, record: JobRecord, { isOnlyRetry
       idempotency: null,
       metadata: Object.keys(record.metadata).length === 0 ? null : record.metadata,
       retryOf: record.id,
+      priority: priorityOf(record),
       isOnlyRetry,
+      key: key ?? null,
       webhook: record.hook,
     },
   });

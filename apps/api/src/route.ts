@@ -1,7 +1,9 @@
+import type { KeyScope } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
 import type { Notifications, Store } from "@llamero/store";
 import type { z } from "zod";
+import type { Caller } from "./auth.ts";
 import type { JobEvents } from "./job-events.ts";
 import type { ModelLookup } from "./model-lookup.ts";
 import type { RedisMemory } from "./redis-memory.ts";
@@ -29,6 +31,8 @@ export interface Call<Path, Query, Body> {
   body: Body;
   headers: Headers;
   owner: string;
+  /** What it was asked with; null without a stored key. */
+  key: Caller["key"];
   /** Aborts when the client is gone. */
   signal: AbortSignal;
 }
@@ -52,9 +56,11 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "service";
+  tag: "jobs" | "webhooks" | "models" | "keys" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
+  /** What a key must allow. Default: `read` to get, `submit` for everything else. */
+  scope?: KeyScope;
   request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
   /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
   responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
@@ -67,6 +73,15 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
 export type Route = Omit<RouteSpec<Shape, Shape, z.ZodType | undefined>, "handle"> & {
   handle: (call: Call<unknown, unknown, unknown>, services: Services) => Promise<Answer>;
 };
+
+export function scopeOf({ scope, method }: Pick<Route, "scope" | "method">): KeyScope {
+  return scope ?? (method === "get" ? "read" : "submit");
+}
+
+/** Whether callers who may see every owner's things can name the owner in the query. */
+export function isReadOfOwner(route: Route): boolean {
+  return route.isPublic !== true && scopeOf(route) === "read";
+}
 
 /** Declares a route: its schemas validate the request, type the handler and make its part of the OpenAPI document. */
 export function route<Path extends Shape, Query extends Shape, Body extends z.ZodType | undefined>(

@@ -77,6 +77,7 @@ const bodies: Case[] = [
   ["a negative delay", prompt('"delay_ms":-1'), "invalid_request", /delay_ms: .*>=0/, "delay_ms"],
   ["a day that is none", prompt('"run_at":"2030-02-30T00:00:00Z"'), "invalid_request", /run_at: Invalid ISO datetime/, "run_at"],
   ["a far time", prompt('"run_at":"9999-01-01T00:00:00Z"'), "invalid_request", /more than 30 days/, "run_at"],
+  ["a class that there is none of", prompt('"priority":"urgent"'), "invalid_request", /priority: .*"high"/, "priority"],
   ["a deadline of zero", prompt('"deadline_ms":0'), "invalid_request", /deadline_ms/, "deadline_ms"],
   ["metadata that is no text", prompt('"metadata":{"a":1}'), "invalid_request", /metadata.a: expected string/, "metadata.a"],
   ["a list for metadata", prompt('"metadata":[]'), "invalid_request", /metadata: expected record/, "metadata"],

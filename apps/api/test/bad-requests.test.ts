@@ -17,6 +17,7 @@ const SEED = 20_260_802;
 
 let server: TestRedis;
 let api: LlameroProcess;
+let adminKey: string;
 
 beforeAll(async () => {
   server = await startRedis();
@@ -24,6 +25,7 @@ beforeAll(async () => {
   const store = createStore({ redis, prefix: "llamero" });
   await announce(store, "tiny", { is_default: true });
   await announce(store, "embedder", { capabilities: ["embedding"] });
+  adminKey = (await store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] })).key;
   redis.disconnect();
   api = await startLlamero("api", { ...badRequestEnv, REDIS_URL: server.url, PORT: "0" });
 });
@@ -44,7 +46,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<unknown> {
 }
 
 it(`answers ${COUNT} requests that break its OpenAPI document, each in time and as documented (seed ${SEED})`, async () => {
-  const { sent, byStatus, failure } = await sendBadRequests({ url: api.ready.url ?? "", count: COUNT, seed: SEED });
+  const { sent, byStatus, failure } = await sendBadRequests({ url: api.ready.url ?? "", adminKey, count: COUNT, seed: SEED });
   expect(failure).toBeNull();
   expect(Math.min(...Object.values(sent)), JSON.stringify(sent)).toBeGreaterThan(5);
   // Neither are all refused at the door, nor do all come through.
@@ -54,7 +56,7 @@ it(`answers ${COUNT} requests that break its OpenAPI document, each in time and 
 
 it("can read, list and cancel every job that came of it, and takes more", async () => {
   const { data } = (await ask("/v1/jobs?limit=100")) as { data: Job[] };
-  expect(data.length).toBeGreaterThan(10);
+  expect(data.length).toBeGreaterThan(5);
   for (const { id } of data) {
     expect(await ask(`/v1/jobs/${id}`)).toMatchObject({ id });
     expect(await ask(`/v1/jobs/${id}/cancel`, { method: "POST" })).toMatchObject({ id });

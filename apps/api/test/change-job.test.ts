@@ -103,7 +103,7 @@ describe("POST /v1/jobs/{id}/cancel", () => {
 
 describe("POST /v1/jobs/{id}/retry", () => {
   it("makes a new job of the same request and leaves the old one", async () => {
-    const old = await ended({ prompt: "a", params: { seed: 5, max_tokens: 3 }, metadata: { a: "b" } });
+    const old = await ended({ prompt: "a", params: { seed: 5, max_tokens: 3 }, metadata: { a: "b" }, priority: "low" });
     const response = await api.post(`/v1/jobs/${old.id}/retry`);
     const job = (await response.json()) as Job;
     expect(response.status).toBe(202);
@@ -113,6 +113,7 @@ describe("POST /v1/jobs/{id}/retry", () => {
       retry_of: old.id,
       retried_by: null,
       params: old.params,
+      priority: "low",
       metadata: old.metadata,
       model: "tiny",
     });

@@ -1,5 +1,7 @@
 import type { Delivery, Job } from "@llamero/core";
 import { describe, expect, it } from "vitest";
+import { scopeOf } from "../src/route.ts";
+import { routes } from "../src/routes/index.ts";
 import { errorOf } from "./expect-error.ts";
 import { jsonType, useApi } from "./harness.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
@@ -39,67 +41,43 @@ async function aliceDelivery(): Promise<Delivery> {
   return (await read(`/v1/deliveries/${opened.id}`)) as Delivery;
 }
 
-interface Asked {
-  method: string;
-  path: string;
-  rest: string;
-  /** Of something of Alice's. */
-  id: string;
-  /** Of nothing. */
-  none: string;
-}
+/** Something of Alice's behind each path with an id, and the id of nothing of that kind. */
+const things: Record<string, { none: string; make(): Promise<string> }> = {
+  "/v1/jobs/": {
+    none: `job_${"0".repeat(26)}`,
+    make: async () => {
+      api.worker.script = answering;
+      return (await api.submit({ prompt: "a" }, { ...alice, prefer: "wait=10" })).id;
+    },
+  },
+  "/v1/webhook-endpoints/": {
+    none: `whep_${"0".repeat(26)}`,
+    make: async () => (await made("/v1/webhook-endpoints", webhook)).id,
+  },
+  "/v1/deliveries/": { none: `dlv_${"0".repeat(26)}`, make: async () => (await aliceDelivery()).id },
+};
 
-async function sameNotFound({ method, path, rest, id, none }: Asked): Promise<void> {
-  const init = { method, headers: { ...bob, ...jsonType }, ...(method === "POST" ? { body: "{}" } : {}) };
-  const theirs = await errorOf(await api.request(path + id + rest, init));
-  const nothing = await errorOf(await api.request(path + none + rest, init));
-  expect(theirs.status).toBe(404);
-  expect({ ...theirs, headers: null }).toEqual({ ...nothing, headers: null, message: nothing.message.replace(none, id) });
-}
+const ownedRoutes = routes.filter((route) => route.path.includes("{id}") && scopeOf(route) !== "admin");
 
 describe("two owners", () => {
-  it.each([
-    ["GET", ""],
-    ["GET", "?wait=1"],
-    ["DELETE", ""],
-    ["POST", "/cancel"],
-    ["POST", "/retry"],
-  ])("%s /v1/jobs/{id}%s is the same 404 for another's job as for none", async (method, rest) => {
-    api.worker.script = answering;
-    const { id } = await api.submit({ prompt: "a" }, { ...alice, prefer: "wait=10" });
-    const before = await api.job(id, "", alice);
-    const other = `job_${"0".repeat(26)}`;
-    const theirs = await errorOf(await api.request(`/v1/jobs/${id}${rest}`, { method, headers: bob }));
-    const none = await errorOf(await api.request(`/v1/jobs/${other}${rest}`, { method, headers: bob }));
-    expect(theirs).toMatchObject({ status: 404, code: "job_not_found" });
-    expect({ ...theirs, headers: null }).toEqual({ ...none, headers: null, message: none.message.replace(other, id) });
-    expect(await api.job(id, "", alice)).toEqual(before);
-  });
-
-  it.each([
-    ["GET", ""],
-    ["POST", "/rotate"],
-    ["POST", "/disable"],
-    ["POST", "/enable"],
-    ["POST", "/test"],
-    ["DELETE", ""],
-  ])("%s /v1/webhook-endpoints/{id}%s is the same 404 for another's endpoint as for none", async (method, rest) => {
-    const { id } = await made("/v1/webhook-endpoints", webhook);
-    const path = `/v1/webhook-endpoints/${id}`;
-    const before = await read(path);
-    await sameNotFound({ method, rest, id, none: `whep_${"0".repeat(26)}`, path: "/v1/webhook-endpoints/" });
-    expect(await read(path)).toEqual(before);
-    expect(await api.store.webhooks.listDeliveries({ owner: "alice", limit: 1 })).toMatchObject({ deliveries: [] });
-  });
-
-  it.each([
-    ["GET", ""],
-    ["POST", "/redeliver"],
-  ])("%s /v1/deliveries/{id}%s is the same 404 for another's delivery as for none", async (method, rest) => {
-    const delivery = await aliceDelivery();
-    await sameNotFound({ method, rest, id: delivery.id, none: `dlv_${"0".repeat(26)}`, path: "/v1/deliveries/" });
-    expect(await read(`/v1/deliveries/${delivery.id}`)).toEqual(delivery);
-  });
+  it.each(ownedRoutes.map(({ method, path }) => [method.toUpperCase(), path]))(
+    "%s %s is the same 404 for what is another's as for nothing, and leaves it as it is",
+    async (method, path) => {
+      const folder = path.slice(0, path.indexOf("{"));
+      const { none, make } = things[folder] ?? {
+        none: "",
+        make: () => Promise.reject(new Error(`make something for ${folder}`)),
+      };
+      const id = await make();
+      const before = await read(folder + id);
+      const init = { method, headers: { ...bob, ...jsonType }, ...(method === "POST" ? { body: "{}" } : {}) };
+      const ask = async (of: string) => errorOf(await api.request(path.replace("{id}", of), init));
+      const [theirs, nothing] = [await ask(id), await ask(none)];
+      expect(theirs.status).toBe(404);
+      expect({ ...theirs, headers: null }).toEqual({ ...nothing, headers: null, message: nothing.message.replace(none, id) });
+      expect(await read(folder + id)).toEqual(before);
+    },
+  );
 
   it("list only their own endpoints and deliveries, whatever they filter by, and send only their own again", async () => {
     const { id } = await made("/v1/webhook-endpoints", webhook);

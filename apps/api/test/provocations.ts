@@ -55,7 +55,42 @@ export function provocations(api: Harness): Provocations {
     return `/v1/deliveries/${opened.id}`;
   }
 
+  const noKey = "/v1/admin/keys/000000000000";
+  /** With it, a request is an administrator's, also once there is a key. */
+  async function admin(): Promise<Record<string, string>> {
+    const { key } = await api.store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] });
+    return { authorization: `Bearer ${key}` };
+  }
+  async function onKey(rest: string, { isRevoked = false } = {}): Promise<Request> {
+    const { record } = await api.store.apiKeys.create({ owner: "alice", name: "", nowMs: 1 });
+    if (isRevoked) await api.store.apiKeys.revoke(record.id, 1);
+    return withBody(`/v1/admin/keys/${record.id}${rest}`, {}, await admin());
+  }
+
   return {
+    createApiKey: {
+      201: () => withBody("/v1/admin/keys", { owner: "alice" }),
+      413: () => withBody("/v1/admin/keys", {}, { "content-length": "20000000" }),
+      415: () => withBody("/v1/admin/keys", {}, { "content-type": "text/plain" }),
+    },
+    listApiKeys: { 200: async () => ({ method: "GET", path: "/v1/admin/keys", headers: await admin() }) },
+    limitApiKey: {
+      200: () => onKey("/limits"),
+      404: () => withBody(`${noKey}/limits`),
+      413: () => withBody(`${noKey}/limits`, {}, { "content-length": "20000000" }),
+      415: () => withBody(`${noKey}/limits`, {}, { "content-type": "text/plain" }),
+    },
+    rotateApiKey: {
+      200: () => onKey("/rotate"),
+      404: () => withBody(`${noKey}/rotate`),
+      409: () => onKey("/rotate", { isRevoked: true }),
+      413: () => withBody(`${noKey}/rotate`, {}, { "content-length": "20000000" }),
+      415: () => withBody(`${noKey}/rotate`, {}, { "content-type": "text/plain" }),
+    },
+    revokeApiKey: {
+      200: async () => ({ ...(await onKey("/revoke")), body: "" }),
+      404: () => ({ method: "POST", path: `${noKey}/revoke` }),
+    },
     submitJob: {
       200: () => {
         api.worker.script = answering;

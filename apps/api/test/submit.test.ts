@@ -79,6 +79,20 @@ describe("POST /v1/jobs", () => {
     expect(Date.parse(job.deadline_at ?? "") - Date.parse(job.created_at)).toBe(30_000);
   });
 
+  it("puts jobs of a higher class before others", async () => {
+    await api.worker.store.beat({ workerId: "w1", host: "test", pid: 1, slots: [] });
+    const [low, normal, high] = [
+      await api.submit({ prompt: "a", priority: "low" }),
+      await api.submit(),
+      await api.submit({ prompt: "a", priority: "high" }),
+    ];
+    expect([low, normal, high].map(({ priority }) => priority)).toEqual(["low", "normal", "high"]);
+    const places = await Promise.all([low, normal, high].map(async ({ id }) => (await api.job(id)).position));
+    expect(places).toEqual([3, 2, 1]);
+    await api.worker.open(1);
+    expect((await api.worker.take()).jobId).toBe(high.id);
+  });
+
   it("takes jobs while no worker runs", async () => {
     await api.worker.store.beat({ workerId: "w1", host: "test", pid: 1, slots: [] });
     const job = await api.submit();

@@ -1,3 +1,17 @@
+export {
+  type ApiKey,
+  allows,
+  apiKeySchema,
+  apiKeyWithSecretSchema,
+  createApiKeySchema,
+  type KeyLimits,
+  type KeyScope,
+  keyLimitsSchema,
+  keyScopeSchema,
+  keyScopes,
+  ownerSchema,
+  rotateApiKeySchema,
+} from "./api-key.ts";
 export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
 export { checkGrammar } from "./check-grammar.ts";
 export {
@@ -76,6 +90,7 @@ export { readJsonSchema } from "./json-schema.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
+export { type Priority, priorities, prioritySchema } from "./priority.ts";
 export {
   type AttemptCount,
   type AttemptCounts,

@@ -3,6 +3,7 @@ import { jobIdSchema } from "./ids.ts";
 import { jobTypes } from "./job-request.ts";
 import { jobStatuses } from "./job-state.ts";
 import { paramsSchema } from "./params.ts";
+import { prioritySchema } from "./priority.ts";
 import { metadataSchema } from "./submit.ts";
 import { toolCallSchema } from "./tools.ts";
 import { jobWebhookViewSchema } from "./webhook.ts";
@@ -81,8 +82,17 @@ export const jobSchema = z
     type: z.enum(jobTypes),
     model: z.string(),
     status: z.enum(jobStatuses),
+    priority: prioritySchema,
     position: z.int().positive().nullable().meta({ description: "1 is next; null when the job does not wait." }),
-    eta_seconds: z.number().nonnegative().nullable(),
+    eta_seconds: z
+      .number()
+      .nonnegative()
+      .nullable()
+      .meta({
+        description:
+          "Seconds until it is expected to start, from what its queue's workers have done of late; null when that is not known. " +
+          "Jobs that come later with a higher priority, or of callers who have had less, go before it.",
+      }),
     created_at: time,
     run_at: time.nullable(),
     deadline_at: time.nullable(),

@@ -6,6 +6,7 @@ import { type JobRequest, jobTypes, messageSchema } from "./job-request.ts";
 import { readJsonSchema } from "./json-schema.ts";
 import { ownRecord } from "./own-record.ts";
 import { type Params, paramsSchema } from "./params.ts";
+import { prioritySchema } from "./priority.ts";
 import { jobWebhookSchema } from "./webhook.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,6 +40,7 @@ export const submitSchema = z
     }),
     top_n: z.int().min(1).optional().meta({ description: "Most results of a rerank job. Default: one per document." }),
     params: paramsSchema.optional(),
+    priority: prioritySchema.optional(),
     delay_ms: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     run_at: z.iso.datetime({ offset: true }).optional().meta({ description: "Not before this time; excludes delay_ms." }),
     deadline_ms: z.int().min(1).max(MAX_AHEAD_MS).optional().meta({

@@ -1,4 +1,5 @@
-import type { Job, JobRequest, JobStatus } from "@llamero/core";
+import type { Job, JobRequest, JobStatus, KeyLimits, Priority } from "@llamero/core";
+import { expectedTokens } from "./expected-tokens.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
 import { toJob } from "./record.ts";
 import type { RunScript } from "./scripts.ts";
@@ -19,17 +20,29 @@ export interface NewJob {
   idempotency: { key: string; bodyHash: string } | null;
   metadata: Record<string, string> | null;
   retryOf: string | null;
+  /** Default: `normal`. */
+  priority?: Priority;
+  /** The API key that it comes with, to whose limits it is held. Default: null. */
+  key?: { id: string; limits: KeyLimits } | null;
   /** It is accepted only while nothing else has retried that job. Default: false. */
   isOnlyRetry?: boolean;
   /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
   webhook?: JobHook | null;
 }
 
+/** What more a key may submit now; null where it has no such limit. */
+export interface RateLeft {
+  requests: number | null;
+  tokens: number | null;
+}
+
 export type AcceptResult =
   /** `job` is what a reader would see now, without the position: it is made here to spare a read. */
-  | { outcome: "accepted"; job: Job; fed: FedJob[] }
+  | { outcome: "accepted"; job: Job; fed: FedJob[]; left: RateLeft }
   /** `duplicate`: this very request was accepted before, as `id`; `conflict`: the key was used with another body. */
   | { outcome: "duplicate" | "conflict"; id: string }
+  /** A limit of its key is in the way. */
+  | { outcome: "limited"; limit: "requests" | "tokens" | "waiting"; retryAfterSeconds: number }
   /** Too many jobs wait for its model. */
   | { outcome: "full"; retryAfterSeconds: number }
   /** Its deadline passes before it may run. */
@@ -50,6 +63,7 @@ export async function accept(
   model: string,
   { maxWaiting, confirm }: Acceptance,
 ): Promise<AcceptResult> {
+  const { prompt, mostOutput } = expectedTokens(job.request);
   const reply = (await run("accept", [
     job.id,
     job.owner,
@@ -65,15 +79,27 @@ export async function accept(
     maxWaiting ?? "",
     job.isOnlyRetry === true ? 1 : "",
     job.delayMs ?? "",
-  ])) as ["accepted" | "duplicate" | "conflict" | "full" | "unfit", ...unknown[]];
-  const [outcome, status, nowMs] = reply;
+    job.priority ?? "normal",
+    prompt,
+    mostOutput ?? "",
+    job.key?.id ?? "",
+    job.key?.limits.requests_per_minute ?? "",
+    job.key?.limits.tokens_per_minute ?? "",
+    job.key?.limits.max_waiting ?? "",
+  ])) as ["accepted" | "duplicate" | "conflict" | "full" | "limited" | "unfit", ...unknown[]];
+  const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };
   if (outcome === "full") return { outcome, retryAfterSeconds: Number(reply[1]) };
+  if (outcome === "limited")
+    return { outcome, limit: status as "requests" | "tokens" | "waiting", retryAfterSeconds: Number(nowMs) };
   // A duplicate may be one whose first answer was that it is not confirmed.
   await confirm();
   if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
-  return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 3) };
+  const left = { requests: leftOf(requestsLeft), tokens: leftOf(tokensLeft) };
+  return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 5), left };
 }
+
+const leftOf = (level: unknown) => (level === "" ? null : Math.max(0, Number(level)));
 
 function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Job {
   const fields: Record<string, string> = { created_ms: String(nowMs) };
@@ -81,6 +107,7 @@ function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Jo
   if (status === "scheduled") fields["run_at_ms"] = String(runAtMs);
   if (job.deadlineMs !== null) fields["deadline_ms"] = String(nowMs + job.deadlineMs);
   if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
+  if (job.priority !== undefined) fields["class"] = job.priority;
   const { id, owner, slug, request } = job;
   const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
   return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null }, model, null);

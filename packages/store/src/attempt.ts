@@ -105,7 +105,8 @@ export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence
   const tokens = "completionTokens" in ending ? ending.completionTokens : "";
   const counted = ("countsAs" in ending && ending.countsAs) || "";
   const tail = ("tail" in ending && ending.tail) || "";
-  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted, tail];
+  const prompt = ("result" in ending && ending.result.usage?.prompt_tokens) || "";
+  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted, tail, prompt];
   const reply = (await run("finish", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };
   return { outcome: "finished", fed: readFed(reply, 1) };

@@ -1,5 +1,5 @@
-export type { AcceptResult, NewJob } from "./accept.ts";
-export { type ApiKeyRecord, type ApiKeys, hashKey, keyIdOf, ownerSchema, sameHash } from "./api-keys.ts";
+export type { AcceptResult, NewJob, RateLeft } from "./accept.ts";
+export { type ApiKeyRecord, type ApiKeys, hashKey, keyIdOf, type LiveKey, type ShownKey, sameHash } from "./api-keys.ts";
 export type { Claim, ClaimRefusal, ClaimResult, Ending } from "./attempt.ts";
 export type { Backlog } from "./backlogs.ts";
 export type { CancelResult, RemoveResult } from "./cancel.ts";
@@ -13,7 +13,7 @@ export type { Keys } from "./keys.ts";
 export type { ListQuery } from "./list-jobs.ts";
 export { Notifications } from "./notifications.ts";
 export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
-export type { JobRecord, StoredResult } from "./record.ts";
+export { type JobRecord, priorityOf, type StoredResult } from "./record.ts";
 export { redisError } from "./redis-errors.ts";
 export { requireServer } from "./require-server.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";

@@ -1,4 +1,4 @@
-import type { DeliveryStatus, JobStatus } from "@llamero/core";
+import type { DeliveryStatus, JobStatus, Priority } from "@llamero/core";
 
 export const NOTIFY_BUCKETS = 64;
 
@@ -19,8 +19,18 @@ export function createKeys(prefix: string, cell: number) {
     byOwner: (owner: string) => `${base}own:${owner}`,
     /** The jobs of an owner for a model in a state, sorted by id. */
     index: (owner: string, slug: string, status: JobStatus) => `${base}own:${owner}:${slug}:${status}`,
-    backlog: (slug: string, group: string) => `${base}backlog:${slug}:${group}`,
-    groups: (slug: string) => `${base}groups:${slug}`,
+    /** The jobs of an owner and class that wait in a queue, by when they could first run. */
+    backlog: (queue: string, priority: Priority, owner: string) => `${base}backlog:${queue}:${priority}:${owner}`,
+    /** The owners who wait in a class of a queue, by the virtual time of their next job: the lowest is next. */
+    turns: (queue: string, priority: Priority) => `${base}turns:${queue}:${priority}`,
+    /** How many jobs wait, by `queue:class`. */
+    waiting: `${base}waiting`,
+    /** What those of a `queue:class` are expected to cost, in tokens. */
+    waitingTokens: `${base}waiting_tokens`,
+    /** What the workers of a queue have ended of late (lua/backlog.lua). */
+    drain: (queue: string) => `${base}drain:${queue}`,
+    /** Owner → its weight where that is not 1. */
+    weights: `${base}weights`,
     window: (slug: string) => `${base}window:${slug}`,
     workers: `${base}workers`,
     worker: (id: string) => `${base}worker:${id}`,

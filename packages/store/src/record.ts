@@ -6,6 +6,8 @@ import {
   type JobType,
   jobRequestSchema,
   type Output,
+  type Priority,
+  prioritySchema,
   type RerankResult,
   type Timings,
   type ToolCall,
@@ -25,6 +27,14 @@ export interface StoredResult {
   /** Absent when the job was ended over its worker's head. */
   usage?: Usage;
   timings?: Timings;
+}
+
+/** Where a waiting job stands. */
+export interface Place {
+  /** 1 = next. */
+  position: number;
+  /** Until it is expected to start; null where nothing has ended of late. */
+  etaSeconds: number | null;
 }
 
 /** A record as it lies in Redis, parsed: the hash and the long texts beside it. */
@@ -104,8 +114,12 @@ function webhookView({ url, events, payload }: JobHook): Job["webhook"] {
   return { url, events: [...events], payload };
 }
 
+export function priorityOf({ fields }: Pick<JobRecord, "fields">): Priority {
+  return prioritySchema.parse(fields["class"] ?? "normal");
+}
+
 /** The job as its owner sees it. */
-export function toJob(record: JobRecord, model: string, position: number | null): Job {
+export function toJob(record: JobRecord, model: string, place: Place | null): Job {
   const { fields, request, result } = record;
   return {
     id: record.id,
@@ -113,8 +127,9 @@ export function toJob(record: JobRecord, model: string, position: number | null)
     type: record.type,
     model,
     status: record.status,
-    position,
-    eta_seconds: null,
+    priority: priorityOf(record),
+    position: place?.position ?? null,
+    eta_seconds: place?.etaSeconds ?? null,
     created_at: new Date(Number(fields["created_ms"])).toISOString(),
     run_at: time(fields["run_at_ms"]),
     deadline_at: time(fields["deadline_ms"]),

@@ -6,12 +6,13 @@ import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
 import { backlogs } from "./backlogs.ts";
 import { cancel, remove } from "./cancel.ts";
 import { announceModel, readCatalogue } from "./catalogue.ts";
+import { type DrainRate, drainRate } from "./drain-rate.ts";
 import { readFed } from "./fed-job.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
 import { type EventPage, readEvents } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
 import { type JobPage, type ListQuery, listJobs } from "./list-jobs.ts";
-import { position } from "./position.ts";
+import { placeOf } from "./place.ts";
 import { type JobRecord, readRecords, toJob } from "./record.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
@@ -19,6 +20,7 @@ import { createScripts } from "./scripts.ts";
 import { serverMemory } from "./server-memory.ts";
 import { staleWindow, sweep } from "./sweep.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
+import { setWeight } from "./weights.ts";
 
 export interface StoreOptions {
   redis: Redis;
@@ -53,8 +55,8 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
     if (!names.has(slug)) for (const entry of await readCatalogue(redis, keys)) names.set(entry.slug, entry.name);
     return names.get(slug) ?? slug;
   };
-  const view = async (record: JobRecord, withPosition: boolean): Promise<Job> =>
-    toJob(record, await nameOf(record.slug), withPosition ? await position(redis, keys, record) : null);
+  const view = async (record: JobRecord, withPlace: boolean): Promise<Job> =>
+    toJob(record, await nameOf(record.slug), withPlace ? await placeOf(redis, keys, record) : null);
 
   const getRecord = async ({ id, owner }: Reference): Promise<JobRecord | null> => {
     const [record] = await guarded(() => readRecords(redis, keys, [id]));
@@ -84,10 +86,14 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
     beat: (worker: WorkerBeat) => beat(run, worker),
     backlogs: (workerId: string, slugs: readonly string[]) => backlogs(run, workerId, slugs),
     liveWorkers: () => liveWorkers(redis, keys),
+    /** What the workers of a queue have ended of late. */
+    drainRate: (queue: string): Promise<DrainRate> => guarded(() => drainRate(redis, keys, queue)),
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
-    apiKeys: createApiKeys(redis, keys),
+    apiKeys: createApiKeys(redis, keys, run),
+    /** Sets an owner's part of the slots, as against 1 of those who have none set; null takes it back. */
+    setWeight: (owner: string, weight: number | null) => guarded(() => setWeight(redis, keys, owner, weight)),
     webhooks: createWebhooks(redis, keys, run, cell),
     getRecord,
     modelName: nameOf,
@@ -106,6 +112,11 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
         return { jobs: await Promise.all(page.records.map((record) => view(record, false))), hasMore: page.hasMore };
       }),
     memory: () => serverMemory(redis),
+    /** Redis's clock, which all processes go by, in milliseconds since the epoch. */
+    now: async (): Promise<number> => {
+      const [seconds, microseconds] = await guarded(() => redis.time());
+      return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    },
     /** @throws AppError `redis_unavailable` */
     ping: async (): Promise<void> => {
       await guarded(() => redis.ping());

@@ -1,5 +1,6 @@
+import { ownerSchema } from "@llamero/core";
 import { describe, expect, test } from "vitest";
-import { hashKey, keyIdOf, ownerSchema, sameHash } from "../src/index.ts";
+import { hashKey, keyIdOf, sameHash } from "../src/index.ts";
 import { useStore } from "./harness.ts";
 
 const harness = useStore();
@@ -50,9 +51,80 @@ test("revokes for good: a second time changes nothing", async () => {
   expect(await apiKeys.get(record.id)).toMatchObject({ revoked_at_ms: 5_000, hash: record.hash });
 });
 
+test("a key that is good now stands for its owner and what it may do", async () => {
+  const { apiKeys } = harness.store;
+  const nowMs = await harness.store.now();
+  const { key, record } = await apiKeys.create({
+    owner: "alice",
+    name: "",
+    nowMs,
+    scopes: ["read_all", "read_all"],
+    expiresAtMs: nowMs + 60_000,
+  });
+  expect(await apiKeys.findLive(record.id)).toEqual({
+    id: record.id,
+    owner: "alice",
+    scopes: ["read_all"],
+    limits: {},
+    hashes: [hashKey(key)],
+  });
+  expect(await apiKeys.findLive("000000000000")).toBeNull();
+  await apiKeys.revoke(record.id, nowMs);
+  expect(await apiKeys.findLive(record.id)).toBeNull();
+});
+
+test("a key that has expired by Redis's clock stands for nothing", async () => {
+  const { apiKeys } = harness.store;
+  const nowMs = await harness.store.now();
+  const { record } = await apiKeys.create({ owner: "alice", name: "", nowMs, expiresAtMs: nowMs });
+  expect(await apiKeys.findLive(record.id)).toBeNull();
+});
+
+test("a rotated key is good with its new secret, and for as long as was said with the one before", async () => {
+  const { apiKeys } = harness.store;
+  const nowMs = await harness.store.now();
+  const first = await make();
+  const { id } = first.record;
+  const second = await apiKeys.rotate(id, { nowMs, previousValidMs: 60_000 });
+  expect(keyIdOf(second.key)).toBe(id);
+  expect((await apiKeys.findLive(id))?.hashes).toEqual([second.key, first.key].map(hashKey));
+  const third = await apiKeys.rotate(id, { nowMs, previousValidMs: 60_000 });
+  expect((await apiKeys.findLive(id))?.hashes).toEqual([third.key, second.key].map(hashKey));
+  const fourth = await apiKeys.rotate(id, { nowMs, previousValidMs: 0 });
+  expect((await apiKeys.findLive(id))?.hashes).toEqual([hashKey(fourth.key)]);
+  await apiKeys.rotate(id, { nowMs: nowMs - 60_000, previousValidMs: 1_000 });
+  expect((await apiKeys.findLive(id))?.hashes).toHaveLength(1);
+});
+
+test("of those who change a key at the same time none undoes what another did", async () => {
+  const { apiKeys } = harness.store;
+  const { record } = await make();
+  const rotate = () => apiKeys.rotate(record.id, { nowMs: 1, previousValidMs: 0 }).catch(({ code }: { code: string }) => code);
+  const outcomes = await Promise.all([rotate(), rotate(), apiKeys.revoke(record.id, 5_000), rotate(), rotate()]);
+  expect(await apiKeys.get(record.id)).toMatchObject({ revoked_at_ms: 5_000, previous: null });
+  expect(outcomes.filter((outcome) => typeof outcome === "string" && outcome !== "key_revoked")).toEqual([]);
+  await expect(apiKeys.rotate(record.id, { nowMs: 1, previousValidMs: 0 })).rejects.toMatchObject({ code: "key_revoked" });
+});
+
+test("a key made before there were scopes may what it always did", async () => {
+  const { redis, store } = harness;
+  const { key, record } = await make();
+  const { v, id, owner, name, hash, created_at_ms, revoked_at_ms } = record;
+  await redis.hset(store.keys.apiKeys, id, JSON.stringify({ v, id, owner, name, hash, created_at_ms, revoked_at_ms }));
+  expect(await store.apiKeys.findLive(id)).toEqual({ id, owner, scopes: ["submit", "read"], limits: {}, hashes: [hashKey(key)] });
+});
+
 describe("refuses", () => {
   test("to revoke a key that does not exist", async () => {
     await expect(harness.store.apiKeys.revoke("000000000000", 1)).rejects.toMatchObject({ code: "key_not_found" });
+    await expect(harness.store.apiKeys.rotate("000000000000", { nowMs: 1, previousValidMs: 1 })).rejects.toMatchObject({
+      code: "key_not_found",
+    });
+  });
+
+  test("a key that may do nothing", async () => {
+    const nothing = harness.store.apiKeys.create({ owner: "alice", name: "", nowMs: 1, scopes: [] });
+    await expect(nothing).rejects.toMatchObject({ code: "invalid_request", param: "scopes" });
   });
 
   test.each(["", "a:b", "a b", "ä", "x".repeat(65), "a\n"])("the owner %j", async (owner) => {

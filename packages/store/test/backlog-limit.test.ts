@@ -27,23 +27,32 @@ test("answers a repeated submission as before, however full it is", async () => 
 
 test("says when there may be room, by how fast jobs have ended of late", async () => {
   for (let i = 0; i < 12; i++) await submit(harness);
-  await harness.redis.hset(`${harness.store.keys.base}drain:tiny`, { rate: "2", at: String(await redisNow(harness.redis)) });
+  const now = await redisNow(harness.redis);
+  await harness.redis.hset(harness.store.keys.drain("tiny"), { jobs: "2", tokens: "0", at: now, since: now - 1_000_000 });
   // Ten of the twelve have to go first; a moment has passed since.
   expect([5, 6]).toContain(((await accept()) as { retryAfterSeconds: number }).retryAfterSeconds);
-  await harness.redis.hset(`${harness.store.keys.base}drain:tiny`, { rate: "0.0001" });
+  await harness.redis.hset(harness.store.keys.drain("tiny"), { jobs: "0.0001" });
   expect(await accept()).toEqual({ outcome: "full", retryAfterSeconds: 3_600 });
 });
 
-test("counts the jobs that end: after a minute of one a second the rate is two thirds of that, and it fades", async () => {
+test("counts the jobs that end: one a second is told as such after some seconds already, and it fades", async () => {
+  const { redis, store } = harness;
   await openSlots(harness, 1);
-  const key = `${harness.store.keys.base}drain:tiny`;
-  const rate = async () => Number(await harness.redis.hget(key, "rate"));
-  for (let i = 0; i < 60; i++) {
+  const key = store.keys.drain("tiny");
+  /** As if so much time had passed. */
+  const passed = async (ms: number) => {
+    for (const field of ["at", "since"]) await redis.hincrbyfloat(key, field, -ms);
+  };
+  const usage = { prompt_tokens: 9, cached_tokens: 0, completion_tokens: 1, total_tokens: 10 };
+  for (let i = 1; i <= 120; i++) {
     const job = await start(harness);
-    // A second has passed since the one before.
-    if (i > 0) await harness.redis.hset(key, "at", Number(await harness.redis.hget(key, "at")) - 1_000);
-    await harness.store.finish(job.claim, done);
+    await store.finish(job.claim, { ...done, result: { ...done.result, usage } });
+    const { jobsPerSecond, tokensPerSecond } = await store.drainRate("tiny");
+    if (i >= 5) expect(jobsPerSecond).toBeGreaterThan(0.9);
+    expect(jobsPerSecond).toBeLessThan(1.1);
+    expect(tokensPerSecond / jobsPerSecond).toBeCloseTo(10);
+    await passed(1_000);
   }
-  expect(await rate()).toBeGreaterThan(0.6);
-  expect(await rate()).toBeLessThan(0.66);
+  await passed(120_000);
+  expect((await store.drainRate("tiny")).jobsPerSecond).toBeLessThan(0.2);
 });

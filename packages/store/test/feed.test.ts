@@ -18,11 +18,14 @@ test("holds twice the live slots in the window, over all workers", async () => {
   expect(await harness.store.feed(["tiny"])).toEqual([]);
 });
 
-test("goes by time of submission across owners", async () => {
-  const ids: string[] = [];
-  for (const owner of ["carol", "alice", "alice", "bob", "carol", "alice"]) ids.push((await submit(harness, { owner })).id);
+test("goes by time of submission among the jobs of an owner, and by turns among owners", async () => {
+  const submitted: [string, string][] = [];
+  for (const owner of ["carol", "alice", "alice", "bob", "carol", "alice"])
+    submitted.push([owner, (await submit(harness, { owner })).id]);
+  const ofOwner = (owner: string) => submitted.filter(([name]) => name === owner).map(([, id]) => id);
+  const [[a1, a2, a3], [b1], [c1, c2]] = ["alice", "bob", "carol"].map(ofOwner) as [string[], string[], string[]];
   const fed = await openSlots(harness, 3);
-  expect(fed.map((job) => job.jobId)).toEqual(ids);
+  expect(fed.map((job) => job.jobId)).toEqual([a1, b1, c1, a2, c2, a3]);
 });
 
 test("keeps the order of jobs that came within one millisecond", async () => {

@@ -12,12 +12,13 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...snapshot.foreign.filter((key) => !foreign.some((prefix) => key.startsWith(prefix))).map((key) => `${key} is not ours`),
     ...checkIndexes(snapshot, jobs),
     ...checkPlaces(snapshot, jobs),
-    ...checkGroups(snapshot),
+    ...checkLines(snapshot),
     ...checkDeadlines(snapshot, jobs),
     ...checkParts(snapshot, jobs),
     ...checkIdempotency(snapshot, jobs),
     ...checkFleet(snapshot),
-    ...checkWaiting(snapshot),
+    ...checkWaiting(snapshot, jobs),
+    ...checkKeys(snapshot, jobs),
     ...checkDeliveries(snapshot, jobs),
   ];
 }
@@ -51,9 +52,9 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const problems = Array.from(places.keys())
     .filter((id) => !jobs.has(id))
     .map((id) => `${id} stands in ${places.get(id)} without a record`);
-  for (const [id, { status, model, owner }] of jobs) {
+  for (const [id, { status, model, owner, class: priority = "normal" }] of jobs) {
     const queue = queueSlug(model ?? "");
-    const waits = [`backlog ${queue}:${owner}:normal`, `window ${queue}`, `parked ${model}`];
+    const waits = [`backlog ${queue}:${priority}:${owner}`, `window ${queue}`, `parked ${model}`];
     const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${queue}`] };
     const allowed = fits[status ?? ""] ?? ["finished"];
     const found = places.get(id) ?? [];
@@ -62,25 +63,40 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   return problems;
 }
 
-/** Groups are ranked by their heads, and no room in a window is left while somebody waits. */
-function checkGroups(snapshot: Snapshot): string[] {
-  const problems: string[] = [];
-  const heads = new Map(
-    named(snapshot.zsets, "backlog:").map(([name, ids]) => [name, Math.min(...ids.values())] as [string, number]),
+/** Who waits has a turn and is known by the head of the line, nobody else does, and no room in a window is left while somebody waits. */
+function checkLines(snapshot: Snapshot): string[] {
+  const heads = new Set(
+    named(snapshot.zsets, "backlog:").map(([line, ids]) => `${ownerLast(line)} ${Math.min(...ids.values())}`),
   );
-  const ranked = new Map(
-    named(snapshot.zsets, "groups:").flatMap(([slug, groups]) =>
-      Array.from(groups, ([group, score]) => [`${slug}:${group}`, score] as [string, number]),
+  const noted = new Set(
+    named(snapshot.zsets, "heads:").flatMap(([place, owners]) =>
+      Array.from(owners, ([owner, head]) => `${place} ${owner} ${head}`),
     ),
   );
-  for (const name of new Set([...heads.keys(), ...ranked.keys()]))
-    if (heads.get(name) !== ranked.get(name))
-      problems.push(`group ${name} is ranked ${ranked.get(name)}, its head ${heads.get(name)}`);
-  for (const [slug] of named(snapshot.zsets, "groups:")) {
-    const room = Number(snapshot.strings.get(`cap:${slug}`) ?? 0) - (snapshot.zsets.get(`window:${slug}`)?.size ?? 0);
-    if (room > 0) problems.push(`${slug} has room for ${room} more and jobs that wait`);
+  const ofOwners = (kind: string) =>
+    new Set(named(snapshot.zsets, kind).flatMap(([place, owners]) => Array.from(owners.keys(), (owner) => `${place} ${owner}`)));
+  const [turns, spent] = [ofOwners("turns:"), ofOwners("spent:")];
+  const waiting = new Set(named(snapshot.zsets, "backlog:").map(([line]) => ownerLast(line)));
+  const problems = [
+    ...without(heads, noted).map((head) => `heads lack ${head}`),
+    ...without(noted, heads).map((head) => `heads should not hold ${head}`),
+    ...without(waiting, turns).map((owner) => `${owner} waits and has no turn`),
+    ...without(turns, waiting).map((owner) => `${owner} has a turn and does not wait`),
+    ...Array.from(spent)
+      .filter((owner) => turns.has(owner))
+      .map((owner) => `${owner} has a turn and is remembered too`),
+  ];
+  for (const [queue] of named(snapshot.strings, "cap:")) {
+    const room = Number(snapshot.strings.get(`cap:${queue}`)) - (snapshot.zsets.get(`window:${queue}`)?.size ?? 0);
+    const waits = Array.from(waiting).some((owner) => owner.startsWith(`${queue}:`));
+    if (room > 0 && waits) problems.push(`${queue} has room for ${room} more and jobs that wait`);
   }
   return problems;
+}
+
+/** `queue:class:owner` → `queue:class owner` */
+function ownerLast(line: string): string {
+  return line.replace(/:([^:]*)$/, " $1");
 }
 
 function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
@@ -131,20 +147,38 @@ function checkIdempotency(snapshot: Snapshot, jobs: Map<string, Fields>): string
   return [...without(wanted, held), ...without(held, wanted)].map((entry) => `idempotency key and record disagree: ${entry}`);
 }
 
-/** Live workers, their models and the windows agree. */
-function checkWaiting(snapshot: Snapshot): string[] {
-  const counted = new Map<string, number>();
-  for (const [name, ids] of named(snapshot.zsets, "backlog:")) {
-    const queue = name.split(":", 1)[0] ?? "";
-    counted.set(queue, (counted.get(queue) ?? 0) + ids.size);
+/** The jobs that wait, by `queue:class`, and what they are expected to cost. */
+function checkWaiting(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const counts = new Map<string, number>();
+  const tokens = new Map<string, number>();
+  const add = (to: Map<string, number>, name: string, more: number) => to.set(name, (to.get(name) ?? 0) + more);
+  for (const [line, ids] of named(snapshot.zsets, "backlog:")) {
+    const place = line.slice(0, line.lastIndexOf(":"));
+    add(counts, place, ids.size);
+    for (const id of ids.keys()) add(tokens, place, Number(jobs.get(id)?.["cost"]));
   }
-  const told = snapshot.hashes.get("waiting") ?? {};
-  const queues = new Set([...counted.keys(), ...Object.keys(told)]);
-  return Array.from(queues)
-    .filter((queue) => (counted.get(queue) ?? 0) !== Number(told[queue] ?? 0))
-    .map((queue) => `${counted.get(queue) ?? 0} jobs wait for ${queue}, and ${told[queue]} are counted`);
+  const compare = (what: string, counted: Map<string, number>, told: Fields) =>
+    Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
+      .filter((name) => (counted.get(name) ?? 0) !== Number(told[name] ?? 0))
+      .map((name) => `${counted.get(name) ?? 0} ${what} wait for ${name}, and ${told[name]} are counted`);
+  return [
+    ...compare("jobs", counts, snapshot.hashes.get("waiting") ?? {}),
+    ...compare("tokens", tokens, snapshot.hashes.get("waiting_tokens") ?? {}),
+  ];
 }
 
+/** What is counted of each API key is what waits or is scheduled of its jobs. */
+function checkKeys(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const counted = new Map<string, number>();
+  for (const { key, status } of jobs.values())
+    if (key !== undefined && (status === "queued" || status === "scheduled")) counted.set(key, (counted.get(key) ?? 0) + 1);
+  const told = snapshot.hashes.get("waiting_of_key") ?? {};
+  return Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
+    .filter((key) => (counted.get(key) ?? 0) !== Number(told[key] ?? 0))
+    .map((key) => `${counted.get(key) ?? 0} jobs of the key ${key} wait, and ${told[key]} are counted`);
+}
+
+/** Live workers, their models and the windows agree. */
 function checkFleet(snapshot: Snapshot): string[] {
   const problems: string[] = [];
   const alive = snapshot.zsets.get("workers") ?? new Map<string, number>();

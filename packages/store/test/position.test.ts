@@ -8,7 +8,7 @@ test("counts the jobs of all owners for the same model, in the order of feeding"
   const jobs = [];
   for (const owner of ["bob", "alice", "alice", "carol", "bob"]) jobs.push(await submit(harness, { owner }));
   await submit(harness, { slug: "other" });
-  expect(await Promise.all(jobs.map(positionOf))).toEqual([1, 2, 3, 4, 5]);
+  expect(await Promise.all(jobs.map(positionOf))).toEqual([2, 1, 4, 3, 5]);
 });
 
 test("counts fed jobs before the backlog, and running ones not at all", async () => {
@@ -31,14 +31,14 @@ test("is what feeding then does, also among jobs of one moment", async () => {
   const { redis, store } = harness;
   const jobs = Array.from({ length: 24 }, (_, i) => sampleJob(harness, { owner: ["c", "a", "b"][i % 3] ?? "" }));
   await Promise.all(jobs.map((job) => store.accept(job)));
-  for (const job of jobs) await redis.zadd(store.keys.backlog("tiny", `${job.owner}:normal`), 1_000, job.id);
-  for (const owner of ["a", "b", "c"]) await redis.zadd(store.keys.groups("tiny"), 1_000, `${owner}:normal`);
+  for (const job of jobs) await redis.zadd(store.keys.backlog("tiny", "normal", job.owner), 1_000, job.id);
+  for (const owner of ["a", "b", "c"]) await redis.zadd(`${store.keys.base}heads:tiny:normal`, 1_000, owner);
   const places = new Map(await Promise.all(jobs.map(async (job) => [job.id, await positionOf(job)] as const)));
   const fed = await openSlots(harness, 12);
   expect(fed.map((job) => places.get(job.jobId))).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
 });
 
-test("is not given for a scheduled job, nor among more than 256 groups", async () => {
+test("is not given for a scheduled job, nor among more than 256 owners", async () => {
   const scheduled = await submit(harness, { runAtMs: (await redisNow(harness.redis)) + 60_000 });
   expect(await positionOf(scheduled)).toBeNull();
   for (let i = 0; i < 256; i++) await submit(harness, { owner: `owner-${i}` });

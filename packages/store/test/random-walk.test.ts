@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { queueSlug } from "@llamero/core";
+import { priorities, queueSlug } from "@llamero/core";
 import { type Random, seededRandom } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import { eventsOf, newJobId, openSlots, sampleJob, useStore } from "./harness.ts";
@@ -80,6 +80,8 @@ class Walk {
       runAtMs: isScheduled ? 4_000_000_000_000 : null,
       deadlineMs: random.chance(0.5) ? 4_000_000_000_000 : null,
       metadata: random.chance(0.3) ? { a: "b" } : null,
+      priority: random.pick(priorities),
+      key: random.chance(0.5) ? { id: random.pick(["k1", "k2"]), limits: { tokens_per_minute: 1_000_000 } } : null,
       idempotency: random.chance(0.3) ? { key: newJobId(), bodyHash: "b" } : null,
     });
     const status = isScheduled ? "scheduled" : "queued";
@@ -123,7 +125,7 @@ class Walk {
 
   private async append(job: ReferenceJob): Promise<string> {
     const fence = this.fenceOf(job);
-    const k = job.chunks + (this.random.chance(0.8) ? 1 : this.random.below(3));
+    const k = job.chunks + (this.random.chance(0.5) ? 1 : this.random.below(3));
     const expected = reference.append(job, fence, k);
     const result = await harness.store.append({ jobId: job.id, fence }, k, { tokens: [k, k], text: "x" });
     this.answered("append", result.outcome, expected);

@@ -15,8 +15,11 @@ test("removes every part of a finished job", async () => {
     expect(await store.getJob(job)).toBeNull();
     return (await redis.keys("*")).map((key) => key.slice(store.keys.base.length)).sort();
   };
-  // Of the queue, whatever went through it: who serves it, and how fast it drains. Of the job, nothing.
-  const ofTheQueue = ["cap:tiny", "catalogue", "drain:tiny", "fleet:tiny", "outbox", "waiting", "worker:w1", "workers"];
+  // Of the queue, whatever went through it: who serves it, how fast it drains, and what its owner has had. Of the job, nothing.
+  const ofTheQueue = [
+    ...["cap:tiny", "catalogue", "drain:tiny", "fleet:tiny", "outbox"],
+    ...["spent:tiny:normal", "virtual:tiny", "waiting", "waiting_tokens", "worker:w1", "workers"],
+  ];
   expect(await left()).toEqual(ofTheQueue);
   expect(await left()).toEqual(ofTheQueue);
 });

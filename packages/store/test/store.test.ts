@@ -118,7 +118,7 @@ test("a broken store is noticed by its invariants", async () => {
     return problems.length;
   };
   const index = store.keys.index("local", "tiny", "queued");
-  const backlog = store.keys.backlog("tiny", "local:normal");
+  const backlog = store.keys.backlog("tiny", "normal", "local");
   const score = (await redis.zscore(backlog, job.id)) ?? 0;
   const found = [
     await broken(
@@ -142,8 +142,12 @@ test("a broken store is noticed by its invariants", async () => {
       () => redis.del(store.keys.result(job.id)),
     ),
     await broken(
-      () => redis.zadd(store.keys.groups("tiny"), 1, "local:normal"),
-      () => redis.zadd(store.keys.groups("tiny"), score, "local:normal"),
+      () => redis.zrem(store.keys.turns("tiny", "normal"), "local"),
+      () => redis.zadd(store.keys.turns("tiny", "normal"), 0, "local"),
+    ),
+    await broken(
+      () => redis.hincrby(store.keys.waitingTokens, "tiny:normal", 1),
+      () => redis.hincrby(store.keys.waitingTokens, "tiny:normal", -1),
     ),
   ];
   expect(found.filter((problems) => problems === 0)).toEqual([]);

@@ -9,6 +9,7 @@ const job: Job = jobSchema.parse({
   type: "completion",
   model: "tiny",
   status: "succeeded",
+  priority: "normal",
   position: null,
   eta_seconds: null,
   created_at: at,

@@ -1,4 +1,5 @@
 import { cancelJob } from "./cancel-job.ts";
+import { createApiKey } from "./create-api-key.ts";
 import { createWebhookEndpoint } from "./create-webhook-endpoint.ts";
 import { deleteJob } from "./delete-job.ts";
 import { deleteWebhookEndpoint } from "./delete-webhook-endpoint.ts";
@@ -9,6 +10,8 @@ import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
 import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
 import { livez, readyz } from "./health.ts";
+import { limitApiKey } from "./limit-api-key.ts";
+import { listApiKeys } from "./list-api-keys.ts";
 import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
@@ -17,6 +20,8 @@ import { redeliver } from "./redeliver.ts";
 import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
 import { retryJobs } from "./retry-jobs.ts";
+import { revokeApiKey } from "./revoke-api-key.ts";
+import { rotateApiKey } from "./rotate-api-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import { submitJob } from "./submit-job.ts";
 import { testWebhookEndpoint } from "./test-webhook-endpoint.ts";
@@ -34,6 +39,7 @@ const endpointRoutes = [
 ];
 // `redeliverFailed` stands before the routes of one delivery, whose path it fits too.
 const deliveryRoutes = [listDeliveries, redeliverFailed, getDelivery, redeliver];
+const keyRoutes = [createApiKey, listApiKeys, limitApiKey, rotateApiKey, revokeApiKey];
 
 /** Every route of the native API: the app serves this list, the OpenAPI document describes it. */
-export const routes = [...jobRoutes, ...endpointRoutes, ...deliveryRoutes, listModels, livez, readyz];
+export const routes = [...jobRoutes, ...endpointRoutes, ...deliveryRoutes, ...keyRoutes, listModels, livez, readyz];

@@ -15,12 +15,12 @@ export const retryJob = route({
   request: { path: jobPath },
   responses: { 202: { description: "The new job.", schema: jobSchema } },
   errors: [404, 409, 429],
-  handle: async ({ path, owner }, services) => {
+  handle: async ({ path, owner, key }, services) => {
     const record = isJobId(path.id) ? await services.store.getRecord({ id: path.id, owner }) : null;
     if (record === null) throw jobNotFound(path.id);
     if (!isTerminal(record.status))
       throw new AppError("job_not_finished", `Job ${path.id} is ${record.status}; only a job that has ended can run again.`);
-    const job = await retry(services, record);
-    return { status: 202, body: job, headers: { location: `/v1/jobs/${job.id}` } };
+    const { job, headers } = await retry(services, record, { key });
+    return { status: 202, body: job, headers: { ...headers, location: `/v1/jobs/${job.id}` } };
   },
 });

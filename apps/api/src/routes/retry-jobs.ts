@@ -38,7 +38,7 @@ export const retryJobs = route({
   request: { body: bodySchema },
   responses: { 202: { description: "The new jobs.", schema: answerSchema } },
   errors: [404, 429],
-  handle: async ({ body, owner }, services) => {
+  handle: async ({ body, owner, key }, services) => {
     const { status, model, error_code: errorCode, metadata = {}, after, limit } = body;
     const slug = model === undefined ? undefined : (await services.models.find(model)).slug;
     const { records, hasMore } = await services.store.listRecords({
@@ -50,7 +50,8 @@ export const retryJobs = route({
     const data: z.infer<typeof answerSchema>["data"] = [];
     for (const record of records) {
       try {
-        data.push({ id: (await retry(services, record, { isOnlyRetry: true })).id, retry_of: record.id });
+        const { job } = await retry(services, record, { isOnlyRetry: true, key });
+        data.push({ id: job.id, retry_of: record.id });
       } catch (error) {
         // What has been accepted must be told; the rest is as it was.
         if (!(error instanceof AppError) || error.kind !== "capacity" || data.length === 0) throw error;

@@ -25,9 +25,11 @@ end
 local answer = {}
 for i = 2, #ARGV do
   local slug = ARGV[i]
-  local head = redis.call('ZRANGE', P .. 'groups:' .. slug, 0, 0, 'WITHSCORES')[2]
-  local fed_at = waiting_in_window(slug)
-  local since = math.min(head and tonumber(head) or math.huge, fed_at or math.huge)
+  local since = waiting_in_window(slug) or math.huge
+  for _, class in ipairs(CLASSES) do
+    local head = redis.call('ZRANGE', of_class('heads', slug, class), 0, 0, 'WITHSCORES')[2]
+    since = math.min(since, head and tonumber(head) or math.huge)
+  end
   answer[#answer + 1] = since ~= math.huge and math.max(0, math.floor(now - since))
   answer[#answer + 1] = is_elsewhere(slug)
 end

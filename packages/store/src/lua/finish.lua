@@ -3,11 +3,12 @@
 -- outcome `queued` hands the job back to the front of its queue, or ends it when it was asked to stop, and raises one of
 -- the record's counts if it is to count: lost | crashes | failures.
 -- Answers {'finished', fed…} | {'refused', reason} with reason gone | fenced.
-local id, fence, outcome, result, code, message, completion_tokens, counts_as, tail = unpack(ARGV)
+local id, fence, outcome, result, code, message, completion_tokens, counts_as, tail, prompt_tokens = unpack(ARGV)
 local owner, slug, status, current, created, run_at, stop, chunks =
   unpack(read(id, 'owner', 'model', 'status', 'fence', 'created_ms', 'run_at_ms', 'stop', 'chunks'))
 if not status then return { 'refused', 'gone' } end
 if status ~= 'running' or current ~= fence then return { 'refused', 'fenced' } end
+if prompt_tokens ~= '' then redis.call('HSET', P .. 'job:' .. id, 'prompt_tokens', prompt_tokens) end
 if completion_tokens ~= '' then redis.call('HSET', P .. 'job:' .. id, 'completion_tokens', completion_tokens) end
 if tail ~= '' then add_chunk(id, chunks + 1, '', tail, 0) end
 if counts_as == 'lost' then

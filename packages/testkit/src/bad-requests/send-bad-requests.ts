@@ -9,12 +9,15 @@ import { sendDraft } from "./send-draft.ts";
 
 /** Longest that an answer may take, in milliseconds: waits of a second, a lookup of a name, and a busy machine. */
 const LIMIT_MS = 10_000;
+const ADMIN = "/v1/admin/";
 /** Routes with a body have more to get wrong. */
 const BODY_WEIGHT = 4;
 
 export interface BadRequestsOptions {
   /** Of an API process with `badRequestEnv`, in front of which nobody else stands. */
   url: string;
+  /** Of the scope `admin`: routes for administrators are asked with it. */
+  adminKey: string;
   count: number;
   seed: number;
   /** Called after each answer. */
@@ -30,12 +33,12 @@ export interface BadRequestsResult {
   failure: string | null;
 }
 
-function drafts({ operations, resolve }: Api, known: Known): Arbitrary<Draft> {
+function drafts({ operations, resolve }: Api, known: Known, adminKey: string): Arbitrary<Draft> {
   const values = new SchemaValues(resolve, known);
   return fc.oneof(
     ...operations.map((operation) => ({
       weight: operation.body === null ? 1 : BODY_WEIGHT,
-      arbitrary: draftOf(operation, values, badRequestKeys),
+      arbitrary: draftOf(operation, values, operation.path.startsWith(ADMIN) ? [adminKey] : badRequestKeys),
     })),
     { weight: 1, arbitrary: randomDraft },
   );
@@ -54,7 +57,7 @@ function shown({ counterexample, counterexamplePath, errorInstance }: RunDetails
  * Sends requests that break the API's own OpenAPI document in one or several ways, some that keep it, and some that have nothing
  * to do with it, one after the other.
  */
-export async function sendBadRequests({ url, count, seed, onAnswer }: BadRequestsOptions): Promise<BadRequestsResult> {
+export async function sendBadRequests({ url, adminKey, count, seed, onAnswer }: BadRequestsOptions): Promise<BadRequestsResult> {
   const api = readDocument(await (await fetch(`${url}/openapi.json`)).json());
   const operations = new Map<string, Operation>(api.operations.map((operation) => [operation.id, operation]));
   const result: BadRequestsResult = {
@@ -64,7 +67,7 @@ export async function sendBadRequests({ url, count, seed, onAnswer }: BadRequest
     failure: null,
   };
   let answered = 0;
-  const isAnsweredWell = fc.asyncProperty(drafts(api, await knownValues(url)), async (draft) => {
+  const isAnsweredWell = fc.asyncProperty(drafts(api, await knownValues(url), adminKey), async (draft) => {
     const answer = await sendDraft(new URL(url), draft, LIMIT_MS);
     const { status, tookMs } = answer;
     result.sent[draft.operationId] = (result.sent[draft.operationId] ?? 0) + 1;

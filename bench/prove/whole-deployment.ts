@@ -15,7 +15,7 @@ export interface Memory {
 }
 
 /** Redis, an API, a worker with the bundled model and a dispatcher, each a process of its own. */
-export interface OverloadDeployment {
+export interface WholeDeployment {
   redis: Connection;
   /** Where jobs are submitted. */
   url: URL;
@@ -27,10 +27,11 @@ export interface OverloadDeployment {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function openOverloadDeployment(maxWaiting: number): Promise<OverloadDeployment> {
+/** @param settings of all its processes, besides those that they share */
+export async function openWholeDeployment(settings: Record<string, string>): Promise<WholeDeployment> {
   const server = await startRedis(["--appendfsync", "everysec"]);
   const redis = await connectRedis(server.url, "commands");
-  const env = { REDIS_URL: server.url, HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "warn", LLAMERO_MAX_WAITING: String(maxWaiting) };
+  const env = { REDIS_URL: server.url, HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "warn", ...settings };
   const starting = [startLlamero("api", env), startLlamero("worker", { ...env, ...WORKER }), startLlamero("dispatcher", env)];
   const close = async (processes: readonly LlameroProcess[]) => {
     await Promise.all(processes.map((process) => process.kill()));
