@@ -64,7 +64,11 @@ export async function proveFairShare({ isQuick, seed, log }: ProofOptions): Prom
       weighted_share: shared.share,
     },
     claims: [
-      { text: "jobs of the busy caller that still waited at the end, on one page of its list", value: busyLeft, passed: busyLeft > 0 },
+      {
+        text: "jobs of the busy caller that still waited at the end, on one page of its list",
+        value: busyLeft,
+        passed: busyLeft > 0,
+      },
       claimWait(percentile(waitsMs, 0.99) / jobMs),
       {
         text: "of the tokens, the share of a caller of weight 3 beside one of 1: 0.75, 5 % more or less",

@@ -98,7 +98,9 @@ test("bad-requests, quick: every route is asked, and every claim holds", { timeo
   expect(report.claims.filter(({ passed }) => !passed)).toEqual([]);
 });
 
-test("feed, quick: choosing the next job costs what it does, however many wait and whoever they are of", { timeout: 60_000 }, async () => {
+test("feed, quick: choosing the next job costs what it does, however many wait and whoever they are of", {
+  timeout: 60_000,
+}, async () => {
   const { report, code } = await quick("feed");
   expect(report).toMatchObject({ name: "feed", quick: true, figures: { waiting: 5_000, fed_per_round: 500, rounds: 2 } });
   for (const owners of [1, 100]) {
