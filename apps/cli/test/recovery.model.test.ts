@@ -33,11 +33,11 @@ test("another worker takes over within 5 s, every time a worker is killed, and w
   expect(await api.ended(job.id)).toMatchObject({ status: "succeeded", attempts: kills + 1 });
 });
 
-test("a job that loses its worker five times before it makes a token fails as worker_lost", async () => {
+test("a job that loses its worker ten times before it makes a token fails as worker_lost", async () => {
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
   const api = await deployment.startApi();
   let job: Job | null = null;
-  for (let kill = 1; kill <= 5; kill++) {
+  for (let kill = 1; kill <= 10; kill++) {
     const worker = await deployment.start("worker");
     const engine = await engineOf(worker);
     process.kill(engine, "SIGSTOP");
@@ -48,8 +48,8 @@ test("a job that loses its worker five times before it makes a token fails as wo
   }
   await deployment.start("worker");
   const failed = await api.ended(job?.id ?? "");
-  expect(failed).toMatchObject({ status: "failed", attempts: 5, error: { code: "worker_lost" } });
-  expect(failed.error?.message).toBe("The job lost its worker 5 times in a row without a new token.");
+  expect(failed).toMatchObject({ status: "failed", attempts: 10, error: { code: "worker_lost" } });
+  expect(failed.error?.message).toBe("The job lost its worker 10 times in a row without a new token.");
 });
 
 test("rolling restarts fail no job, however many", async () => {

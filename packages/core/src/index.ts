@@ -36,6 +36,8 @@ export {
   type Job,
   jobSchema,
   type Output,
+  type OutputFinishReason,
+  outputFinishReasons,
   outputSchema,
   type RerankResult,
   rerankResultSchema,

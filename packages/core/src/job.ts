@@ -8,11 +8,16 @@ import { metadataSchema } from "./submit.ts";
 import { toolCallSchema } from "./tools.ts";
 import { jobWebhookViewSchema } from "./webhook.ts";
 
+/** How a generation ends. */
 export const finishReasons = ["stop", "length", "tool_calls", "cancelled", "deadline"] as const;
 export type FinishReason = (typeof finishReasons)[number];
-const finishReasonSchema = z.enum(finishReasons).meta({
+/** Of an output: how its generation ended, or that the job failed and this is what it had made by then. */
+export const outputFinishReasons = [...finishReasons, "error"] as const;
+export type OutputFinishReason = (typeof outputFinishReasons)[number];
+const outputFinishReasonSchema = z.enum(outputFinishReasons).meta({
   description:
-    "stop: the model ended or a stop text came; length: max_tokens or the context is reached; tool_calls: it asks for calls.",
+    "stop: the model ended or a stop text came; length: max_tokens or the context is reached; tool_calls: it asks for calls; " +
+    "cancelled, deadline, error: the job ended as its status says, and this is what had been made by then.",
 });
 
 export const rerankResultSchema = z
@@ -34,9 +39,9 @@ export const outputSchema = z
         tool_calls: z.array(toolCallSchema).optional(),
       }),
       text: z.string(),
-      finish_reason: finishReasonSchema,
+      finish_reason: outputFinishReasonSchema,
     }),
-    z.object({ text: z.string(), finish_reason: finishReasonSchema }),
+    z.object({ text: z.string(), finish_reason: outputFinishReasonSchema }),
     z.object({ embeddings: z.array(z.array(z.number())).meta({ description: "One vector of length 1 per input." }) }),
     z.object({ results: z.array(rerankResultSchema).meta({ description: "The highest scores first, equal ones by index." }) }),
   ])

@@ -12,7 +12,7 @@ test("only errors that can pass are tried again", () => {
 test.each([
   ["engine_failed", "failures", 3],
   ["engine_crashed", "crashes", 3],
-  ["worker_lost", "lost", 5],
+  ["worker_lost", "lost", 10],
 ] as const)("%s counts as %s and ends the job at the limit of %i", (code, countsAs, limit) => {
   expect(retryPolicy[code].limit).toBe(limit);
   expect(decideRetry(code, counted({ [countsAs]: limit - 2 }))).toEqual({ retry: true, countsAs });

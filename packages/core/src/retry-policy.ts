@@ -25,7 +25,8 @@ export const TIMES_BEFORE_ALONE = 2;
 
 /** Which errors of an attempt lead to another one. An error that is not named here ends the job at once. */
 export const retryPolicy = {
-  worker_lost: { countsAs: "lost", limit: 5 },
+  // Its worker is hardly ever brought down by a job, since models run in processes of their own: bad luck takes most of these.
+  worker_lost: { countsAs: "lost", limit: 10 },
   engine_crashed: { countsAs: "crashes", limit: TIMES_BEFORE_ALONE + 1 },
   engine_failed: { countsAs: "failures", limit: TIMES_BEFORE_ALONE + 1 },
   engine_restarted: { countsAs: null, limit: Number.POSITIVE_INFINITY },

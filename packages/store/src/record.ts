@@ -1,11 +1,11 @@
 import {
-  type FinishReason,
   type Job,
   type JobRequest,
   type JobStatus,
   type JobType,
   jobRequestSchema,
   type Output,
+  type OutputFinishReason,
   type Priority,
   prioritySchema,
   type RerankResult,
@@ -20,7 +20,7 @@ import { type JobHook, parseHook } from "./webhooks/hook.ts";
 /** What `finish` stores of an attempt: text, embeddings or scores, with what they cost. */
 export interface StoredResult {
   text?: string;
-  finish_reason?: FinishReason;
+  finish_reason?: OutputFinishReason;
   tool_calls?: ToolCall[];
   embeddings?: number[][];
   results?: RerankResult[];

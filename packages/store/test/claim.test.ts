@@ -227,6 +227,7 @@ test("a job that stores a token before it loses its worker is not worn out by it
   expect(await store.getJob(job)).toMatchObject({
     status: "failed",
     error: { code: "worker_lost" },
+    output: { text: "x".repeat(2 * LOST_LIMIT), finish_reason: "error" },
     progress: { completion_tokens: 2 * LOST_LIMIT },
   });
 });

@@ -43,6 +43,19 @@ test.each(endings)("ends a job %s with result, event and place in one step", asy
   expect(await eventsOf(harness, job.id)).toEqual(["job.started", `job.${status}`]);
 });
 
+test("what fails keeps what it had made by then", async () => {
+  const { store } = harness;
+  await openSlots(harness, 1);
+  const job = await start(harness);
+  await store.append(job.claim, 1, { tokens: [1, 2], text: "half" });
+  await store.finish(job.claim, { status: "failed", error: { code: "engine_failed", message: "It broke." } });
+  expect(await store.getJob(job)).toMatchObject({
+    status: "failed",
+    output: { text: "half", finish_reason: "error" },
+    progress: { completion_tokens: 2 },
+  });
+});
+
 test("stores what was held back as the last chunk, with the end", async () => {
   const { redis, store } = harness;
   await openSlots(harness, 1);

@@ -33,7 +33,8 @@ if status == 'running' then count_lost(id) end
 local lost, crashes, failures, chunks, emitted, first_token =
   unpack(read(id, 'lost', 'crashes', 'failures', 'chunks', 'completion_tokens', 'first_token_ms'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
-  finalize(id, owner, slug, status, 'failed', '', 'worker_lost', 'The job lost its worker ' .. lost .. ' times in a row without a new token.')
+  end_with_stream(id, owner, slug, status, 'failed', 'error', 'worker_lost',
+    'The job lost its worker ' .. lost .. ' times in a row without a new token.')
   return { 'refused', 'exhausted', unpack(feed_room()) }
 end
 if slug ~= queue_of(slug) and not string.find(' ' .. variants .. ' ', ' ' .. slug .. ' ', 1, true) then

@@ -22,6 +22,8 @@ elseif outcome == 'queued' then
   requeue(id, owner, slug, math.max(tonumber(created), tonumber(run_at or '0')))
 elseif outcome == 'expired' then
   finalize(id, owner, slug, 'running', outcome, result, 'deadline_exceeded', LATE_RUNNING)
+elseif outcome == 'failed' then
+  end_with_stream(id, owner, slug, 'running', outcome, 'error', code, message)
 else
   finalize(id, owner, slug, 'running', outcome, result, code, message)
 end

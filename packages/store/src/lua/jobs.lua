@@ -56,10 +56,10 @@ local function count_lost(id)
   end
 end
 
--- Ends a job without a worker, with the text its stream holds. One that waits and never emitted anything has no output.
+-- Ends a job without a worker's result, with the text its stream holds. One that waits or fails and never emitted anything has no output.
 local function end_with_stream(id, owner, slug, from, to, reason, code, message)
   local result = ''
-  if from == 'running' or tonumber(read(id, 'chunks')[1] or '0') > 0 then
+  if from == 'running' and to ~= 'failed' or tonumber(read(id, 'chunks')[1] or '0') > 0 then
     local _, text = read_stream(id)
     result = cjson.encode({ text = text, finish_reason = reason })
   end
