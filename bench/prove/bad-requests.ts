@@ -4,7 +4,7 @@ import { redisVersion } from "./redis-stats.ts";
 import type { Findings, ProofOptions } from "./report.ts";
 
 const COUNT = { full: 20_000, quick: 400 };
-/** Of all requests, at least this part is for the route that gets the fewest. */
+/** Of all requests, at least this part is for the route that gets the fewest; of few requests, one is. */
 const LEAST_SHARE = 0.005;
 const LOOK_EVERY = 100;
 const MIB = 2 ** 20;
@@ -20,7 +20,13 @@ export async function proveBadRequests({ isQuick, seed, log }: ProofOptions): Pr
   const api = await openApiProcess(seed, 1, badRequestEnv);
   try {
     await api.door.store.announceModel(tinyEntry);
-    const { key: adminKey } = await api.door.store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] });
+    const { key: adminKey } = await api.door.store.apiKeys.create({
+      by: "test",
+      owner: "ops",
+      name: "",
+      nowMs: 1,
+      scopes: ["admin"],
+    });
     log(`sending ${count} requests`);
     let peakBytes = 0;
     const look = async () => {
@@ -34,6 +40,7 @@ export async function proveBadRequests({ isQuick, seed, log }: ProofOptions): Pr
     const errors = api.log.filter(({ level }) => level === "error").length;
     const { none: _none, ...byRoute } = sent;
     const fewest = Math.min(...Object.values(byRoute));
+    const leastShare = isQuick ? 1 / count : LEAST_SHARE;
     const peakMib = peakBytes / MIB;
     return {
       redisVersion: await redisVersion(api.door.redis),
@@ -56,9 +63,9 @@ export async function proveBadRequests({ isQuick, seed, log }: ProofOptions): Pr
         { text: "errors in the log of the API", value: errors, passed: errors === 0 },
         { text: "afterwards /readyz answers 200", value: ready, passed: ready === 200 },
         {
-          text: `each route got at least ${LEAST_SHARE} of the requests`,
+          text: `each route got at least ${leastShare} of the requests`,
           value: fewest / count,
-          passed: fewest / count >= LEAST_SHARE,
+          passed: fewest / count >= leastShare,
         },
         { text: `the API process held at most ${MOST_RSS_MIB} MiB`, value: peakMib, passed: peakMib <= MOST_RSS_MIB },
       ],

@@ -10,7 +10,7 @@ export interface CommandStats {
   scriptMicroseconds: number;
 }
 
-const entryCommands = ["evalsha", "eval"];
+const entryCommands = ["evalsha", "eval", "fcall"];
 const measuring = ["info", "ping", "config"];
 
 async function info(redis: Connection, section: string): Promise<Map<string, string>> {

@@ -13,6 +13,7 @@ import { proveFairShare } from "./fair-share.ts";
 import { proveFeed } from "./feed.ts";
 import { proveLongPoll } from "./long-poll.ts";
 import { proveOverload } from "./overload.ts";
+import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveSseClients } from "./sse-clients.ts";
@@ -23,6 +24,7 @@ const proofs: Record<string, Proof> = {
   door: proveDoor,
   feed: proveFeed,
   "fair-share": proveFairShare,
+  priority: provePriority,
   "long-poll": proveLongPoll,
   "sse-clients": proveSseClients,
   webhooks: proveWebhooks,

@@ -37,6 +37,8 @@ const job: Job = {
   metadata: { index: "4" },
   retry_of: null,
   retried_by: null,
+  supersede_key: null,
+  superseded_by: null,
   webhook: null,
 };
 const stored: StoredJob = { job, text: "a story", tokens: 12, isNumbered: true };

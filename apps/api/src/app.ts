@@ -53,10 +53,13 @@ function serve(route: Route, { services, auth, maxBodyBytes }: AppOptions) {
     const caller = await callerOf(c, route, auth);
     checkAnnounced(c.req.raw.headers, maxBodyBytes);
     const { owner, query } = readAs(caller, route, readQuery(c.req.url));
+    const by = caller.key?.id ?? caller.owner;
+    if (owner !== caller.owner) services.logger.info({ by, owner, operation: route.operationId }, "read of another owner");
     const answer = await route.handle(
       {
         owner,
         key: caller.key,
+        by,
         path: request?.path === undefined ? undefined : validate(request.path, c.req.param()),
         query: validate(request?.query ?? noQuery, query),
         body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, maxBodyBytes)),

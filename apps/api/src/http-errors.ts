@@ -16,11 +16,13 @@ const statuses: Record<ErrorCode, number> = {
   model_not_found: 404,
   job_not_found: 404,
   key_not_found: 404,
+  settings_version_not_found: 404,
   webhook_endpoint_not_found: 404,
   delivery_not_found: 404,
   route_not_found: 404,
   method_not_allowed: 405,
   key_revoked: 409,
+  settings_changed: 409,
   idempotency_conflict: 409,
   job_not_finished: 409,
   webhook_endpoint_disabled: 409,
@@ -30,6 +32,7 @@ const statuses: Record<ErrorCode, number> = {
   unsupported_media_type: 415,
   rate_limited: 429,
   backlog_full: 429,
+  deadline_unreachable: 429,
   no_models: 503,
   redis_unavailable: 503,
   redis_memory_full: 503,
@@ -82,7 +85,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const status = statuses[known.code];
   const isInside = status === 500;
   const message = isInside ? "Something went wrong on our side; the log has it under this request's id." : known.message;
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = isInside ? {} : { ...known.headers };
   if (WORTH_ANOTHER_TRY.has(status)) headers["retry-after"] = String(known.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   if (status === 409) headers["x-should-retry"] = "false";

@@ -1,4 +1,4 @@
-import { AppError } from "@llamero/core";
+import { AppError, type LiveSettings } from "@llamero/core";
 import {
   type Env,
   type ProcessContext,
@@ -6,10 +6,11 @@ import {
   type ReadyDetails,
   runProcess,
   type Settings,
+  setLogLevel,
   settingsFor,
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
-import { connectRedis, createStore, Notifications, requireServer } from "@llamero/store";
+import { connectRedis, createStore, Notifications, requireServer, watchSettings } from "@llamero/store";
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
@@ -44,7 +45,10 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const store = createStore({
     redis,
     prefix: config.LLAMERO_PREFIX,
-    maxWaiting: config.LLAMERO_MAX_WAITING,
+    limits: () => ({
+      maxWaiting: settings.current.max_waiting ?? config.LLAMERO_MAX_WAITING,
+      maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
+    }),
     waitReplicas: config.LLAMERO_REDIS_WAIT_REPLICAS,
   });
   const memory = new RedisMemory({ store, logger });
@@ -57,8 +61,11 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
 
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
-  const notifications = new Notifications(await connectRedis(config.REDIS_URL, "blocking"), store.keys);
+  const subscriber = await connectRedis(config.REDIS_URL, "blocking");
+  const notifications = new Notifications(subscriber, store.keys);
   lifecycle.defer("notifications", () => notifications.close());
+  const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
+  const settings = await watchSettings({ store, subscriber, onChange, lifecycle, logger });
 
   const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: store.cell });
   const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
@@ -72,7 +79,19 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     now: elapsedMs,
   });
   const app = createApp({
-    services: { store, carriers, notifications, events, models, webhookTargets, memory, logger, newJobId, now: Date.now },
+    services: {
+      store,
+      carriers,
+      notifications,
+      events,
+      models,
+      webhookTargets,
+      memory,
+      settings,
+      logger,
+      newJobId,
+      now: Date.now,
+    },
     auth,
     maxBodyBytes,
     version: packageJson.version,

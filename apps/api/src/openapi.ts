@@ -89,7 +89,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: [{ name: "jobs" }, { name: "webhooks" }, { name: "models" }, { name: "keys" }, { name: "service" }],
+    tags: [{ name: "jobs" }, { name: "webhooks" }, { name: "models" }, { name: "admin" }, { name: "service" }],
     security: [{}, { bearer: [] }],
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } } },
     paths,

@@ -1,7 +1,7 @@
 import type { KeyScope } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
-import type { Notifications, Store } from "@llamero/store";
+import type { Notifications, SettingsWatch, Store } from "@llamero/store";
 import type { z } from "zod";
 import type { Caller } from "./auth.ts";
 import type { JobEvents } from "./job-events.ts";
@@ -18,6 +18,7 @@ export interface Services {
   models: ModelLookup;
   webhookTargets: WebhookTargets;
   memory: Pick<RedisMemory, "requireRoom">;
+  settings: Pick<SettingsWatch, "current">;
   logger: Logger;
   newJobId: () => string;
   /** Milliseconds since the epoch. */
@@ -33,6 +34,8 @@ export interface Call<Path, Query, Body> {
   owner: string;
   /** What it was asked with; null without a stored key. */
   key: Caller["key"];
+  /** Who asks, as the audit names him: the id of his key, or his name where he has shown none. */
+  by: string;
   /** Aborts when the client is gone. */
   signal: AbortSignal;
 }
@@ -56,7 +59,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "keys" | "service";
+  tag: "jobs" | "webhooks" | "models" | "admin" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */

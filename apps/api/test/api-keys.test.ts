@@ -11,7 +11,7 @@ type Shown = ApiKey & { key: string };
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 async function keyWith(...scopes: ApiKey["scopes"]): Promise<Record<string, string>> {
-  const { key } = await api.store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes });
+  const { key } = await api.store.apiKeys.create({ by: "test", owner: "ops", name: "", nowMs: 1, scopes });
   return bearer(key);
 }
 
@@ -100,7 +100,7 @@ describe("scopes", () => {
   });
 
   it("read_all reads what another owner has, when it names him, and changes nothing of it", async () => {
-    const alice = bearer((await api.store.apiKeys.create({ owner: "alice", name: "", nowMs: 1 })).key);
+    const alice = bearer((await api.store.apiKeys.create({ by: "test", owner: "alice", name: "", nowMs: 1 })).key);
     const job = await api.submit({ prompt: "a" }, alice);
     const all = await keyWith("read_all", "submit");
     expect((await api.job(job.id, "?owner=alice", all)).id).toBe(job.id);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const store = createStore({ redis, prefix: "llamero" });
   await announce(store, "tiny", { is_default: true });
   await announce(store, "embedder", { capabilities: ["embedding"] });
-  adminKey = (await store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] })).key;
+  adminKey = (await store.apiKeys.create({ by: "test", owner: "ops", name: "", nowMs: 1, scopes: ["admin"] })).key;
   redis.disconnect();
   api = await startLlamero("api", { ...badRequestEnv, REDIS_URL: server.url, PORT: "0" });
 });

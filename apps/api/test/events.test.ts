@@ -132,7 +132,14 @@ describe("a job that has ended", () => {
     const events = await all(await open(claim.jobId));
     expect(events.slice(2)).toEqual([
       delta("1-1-running", "oh"),
-      { id: "1-1-failed", event: "done", data: expect.objectContaining({ status: "failed", output: null }) },
+      {
+        id: "1-1-failed",
+        event: "done",
+        data: expect.objectContaining({
+          status: "failed",
+          output: expect.objectContaining({ text: "oh", finish_reason: "error" }),
+        }),
+      },
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Job } from "@llamero/core";
 import { createLogger } from "@llamero/process";
-import { connectRedis, createStore, Notifications, type Store } from "@llamero/store";
+import { connectRedis, createStore, Notifications, SettingsWatch, type Store } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import { AddressGuard } from "@llamero/webhooks";
 import type { Hono } from "hono";
@@ -50,6 +50,8 @@ export interface Api {
   job(id: string, query?: string, headers?: Record<string, string>): Promise<Job>;
   /** Takes the store's Redis away from this instance, as a network failure does. */
   disconnectRedis(): void;
+  /** What was remembered of keys is too old to be trusted. */
+  forgetKeys(): void;
   close(): Promise<void>;
 }
 
@@ -64,13 +66,21 @@ export const jsonType = { "content-type": "application/json" };
 
 export async function openApi(url: string, worker: StandInWorker, options: ApiOptions = {}): Promise<Api> {
   const redis = await connectRedis(url, "commands");
-  const store = createStore({ redis, prefix: "test", maxWaiting: options.maxWaiting ?? 1_000_000 });
-  const notifications = new Notifications(await connectRedis(url, "blocking"), store.keys);
+  const limits = () => ({
+    maxWaiting: settings.current.max_waiting ?? options.maxWaiting ?? 1_000_000,
+    maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
+  });
+  const store = createStore({ redis, prefix: "test", limits });
+  const subscriber = await connectRedis(url, "blocking");
+  const notifications = new Notifications(subscriber, store.keys);
+  const settings = new SettingsWatch({ store, subscriber, onError: () => {} });
+  await settings.start();
   const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker, heartbeatMs } = options;
   const logs: string[] = [];
   const logger = createLogger({ name: "api", level: "debug", destination: { write: (line) => void logs.push(line) } });
   const models = new ModelLookup(store, now);
-  const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now });
+  let elapsedMs = 0;
+  const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now: () => now() + elapsedMs });
   const events = new JobEvents({ store, notifications, logger, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
   const memory = new RedisMemory({ store, logger });
   const webhookTargets = new WebhookTargets({
@@ -82,7 +92,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const app = createApp({
-    services: { store, carriers, notifications, events, models, webhookTargets, memory, logger, newJobId, now },
+    services: { store, carriers, notifications, events, models, webhookTargets, memory, settings, logger, newJobId, now },
     auth,
     maxBodyBytes: MAX_BODY_BYTES,
     version: "1.2.3",
@@ -121,7 +131,11 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
       return server;
     },
     disconnectRedis: () => redis.disconnect(),
+    forgetKeys: () => {
+      elapsedMs += 60_000;
+    },
     close: async () => {
+      settings.stop();
       await notifications.close();
       await Promise.all(servers.map((server) => server.close()));
       redis.disconnect();
@@ -177,6 +191,7 @@ export async function openHarness(options: ApiOptions = {}): Promise<Harness> {
     reset: async () => {
       await worker.reset();
       await admin.flushall();
+      for (const api of apis) api.forgetKeys();
       await announce(worker.store, "tiny", { is_default: true });
       await announce(worker.store, "embedder", { capabilities: ["embedding"] });
       await worker.open(4);

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 async function newKey(limits: object): Promise<string> {
   const store = createStore({ redis: connection, prefix: "llamero" });
-  return (await store.apiKeys.create({ owner: "alice", name: "", nowMs: 1, limits })).key;
+  return (await store.apiKeys.create({ by: "test", owner: "alice", name: "", nowMs: 1, limits })).key;
 }
 
 function submit(index: number, key: string, body: object = { prompt: "a", params: { max_tokens: 10 } }): Promise<Response> {

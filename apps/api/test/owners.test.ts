@@ -175,11 +175,11 @@ describe("keys", () => {
   it("takes a key from the store, and refuses it once it is revoked", async () => {
     let now = 1_000_000;
     const replica = await api.replica({ fixedKeys: [], isLoopback: false, now: () => now });
-    const { key, record } = await api.store.apiKeys.create({ owner: "carol", name: "laptop", nowMs: now });
+    const { key, record } = await api.store.apiKeys.create({ by: "test", owner: "carol", name: "laptop", nowMs: now });
     const carol = { authorization: `Bearer ${key}` };
     const { id } = await replica.submit({ prompt: "a" }, carol);
     expect((await api.request(`/v1/jobs/${id}`, { headers: alice })).status).toBe(404);
-    await api.store.apiKeys.revoke(record.id, now);
+    await api.store.apiKeys.revoke(record.id, { by: "test", nowMs: now });
     now += 2_001;
     expect((await replica.request(`/v1/jobs/${id}`, { headers: carol })).status).toBe(401);
   });
@@ -201,7 +201,7 @@ describe("open mode", () => {
     let now = 1_000_000;
     const replica = await api.replica({ fixedKeys: [], now: () => now });
     expect((await replica.request("/v1/jobs")).status).toBe(200);
-    await api.store.apiKeys.create({ owner: "carol", name: "laptop", nowMs: now });
+    await api.store.apiKeys.create({ by: "test", owner: "carol", name: "laptop", nowMs: now });
     now += 2_001;
     expect((await replica.request("/v1/jobs")).status).toBe(401);
   });

@@ -55,15 +55,16 @@ export function provocations(api: Harness): Provocations {
     return `/v1/deliveries/${opened.id}`;
   }
 
+  const settings = "/v1/admin/settings";
   const noKey = "/v1/admin/keys/000000000000";
   /** With it, a request is an administrator's, also once there is a key. */
   async function admin(): Promise<Record<string, string>> {
-    const { key } = await api.store.apiKeys.create({ owner: "ops", name: "", nowMs: 1, scopes: ["admin"] });
+    const { key } = await api.store.apiKeys.create({ by: "test", owner: "ops", name: "", nowMs: 1, scopes: ["admin"] });
     return { authorization: `Bearer ${key}` };
   }
   async function onKey(rest: string, { isRevoked = false } = {}): Promise<Request> {
-    const { record } = await api.store.apiKeys.create({ owner: "alice", name: "", nowMs: 1 });
-    if (isRevoked) await api.store.apiKeys.revoke(record.id, 1);
+    const { record } = await api.store.apiKeys.create({ by: "test", owner: "alice", name: "", nowMs: 1 });
+    if (isRevoked) await api.store.apiKeys.revoke(record.id, { by: "test", nowMs: 1 });
     return withBody(`/v1/admin/keys/${record.id}${rest}`, {}, await admin());
   }
 
@@ -90,6 +91,21 @@ export function provocations(api: Harness): Provocations {
     revokeApiKey: {
       200: async () => ({ ...(await onKey("/revoke")), body: "" }),
       404: () => ({ method: "POST", path: `${noKey}/revoke` }),
+    },
+    getSettings: { 200: () => ({ method: "GET", path: settings }) },
+    listSettingsHistory: { 200: () => ({ method: "GET", path: `${settings}/history` }) },
+    listAudit: { 200: () => ({ method: "GET", path: "/v1/admin/audit" }) },
+    changeSettings: {
+      200: () => withBody(settings, { settings: { weights: { alice: 2 } } }),
+      409: () => withBody(settings, { settings: {}, if_version: 99 }),
+      413: () => withBody(settings, {}, { "content-length": "20000000" }),
+      415: () => withBody(settings, {}, { "content-type": "text/plain" }),
+    },
+    rollbackSettings: {
+      200: () => withBody(`${settings}/rollback`, { version: 0 }),
+      404: () => withBody(`${settings}/rollback`, { version: 99 }),
+      413: () => withBody(`${settings}/rollback`, {}, { "content-length": "20000000" }),
+      415: () => withBody(`${settings}/rollback`, {}, { "content-type": "text/plain" }),
     },
     submitJob: {
       200: () => {

@@ -31,22 +31,25 @@ export interface LimitFlags {
   requestsPerMinute?: string;
   tokensPerMinute?: string;
   maxWaiting?: string;
+  maxRunning?: string;
 }
 
 export function addLimitOptions(command: Command): Command {
   return command
     .option("--requests-per-minute <count>", "jobs that may be submitted with it a minute")
     .option("--tokens-per-minute <count>", "tokens, of prompts and completions")
-    .option("--max-waiting <count>", "its jobs that may wait at a time");
+    .option("--max-waiting <count>", "its jobs that may wait at a time")
+    .option("--max-running <count>", "its jobs that may run at a time, over all models");
 }
 
 /** @throws AppError `config_invalid` */
-export function parseLimits({ requestsPerMinute, tokensPerMinute, maxWaiting }: LimitFlags): KeyLimits {
+export function parseLimits({ requestsPerMinute, tokensPerMinute, maxWaiting, maxRunning }: LimitFlags): KeyLimits {
   const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
   const limits = {
     requests_per_minute: number(requestsPerMinute),
     tokens_per_minute: number(tokensPerMinute),
     max_waiting: number(maxWaiting),
+    max_running: number(maxRunning),
   };
   const parsed = keyLimitsSchema.safeParse(limits);
   if (parsed.success) return parsed.data;

@@ -1,26 +1,18 @@
 import { type KeyLimits, keyScopes } from "@llamero/core";
-import { type ApiKeyRecord, connectRedis, createStore, type Store } from "@llamero/store";
+import type { ApiKeyRecord } from "@llamero/store";
 import type { Command } from "commander";
 import { addLimitOptions, type LimitFlags, parseDuration, parseLimits, parseOwner, parseScopes } from "./key-flags.ts";
-import { type CliConfig, type CommandOptions, runCommand } from "./run-command.ts";
-import { runningRedisUrl } from "./running-redis.ts";
-
-async function withStore<T>({ REDIS_URL, DATA_DIR, LLAMERO_PREFIX }: CliConfig, use: (store: Store) => Promise<T>): Promise<T> {
-  const redis = await connectRedis(REDIS_URL ?? runningRedisUrl(DATA_DIR), "commands");
-  try {
-    return await use(createStore({ redis, prefix: LLAMERO_PREFIX }));
-  } finally {
-    redis.disconnect();
-  }
-}
+import { type CommandOptions, runCommand } from "./run-command.ts";
+import { CLI, withStore } from "./with-store.ts";
 
 const day = (ms: number | null) => (ms === null ? "" : new Date(ms).toISOString().slice(0, 10));
 
-function limitsText({ requests_per_minute, tokens_per_minute, max_waiting }: KeyLimits): string {
+function limitsText({ requests_per_minute, tokens_per_minute, max_waiting, max_running }: KeyLimits): string {
   const parts = [
     [requests_per_minute, "jobs/min"],
     [tokens_per_minute, "tokens/min"],
     [max_waiting, "waiting"],
+    [max_running, "running"],
   ].flatMap(([limit, unit]) => (limit === undefined ? [] : [`${limit} ${unit}`]));
   return parts.length === 0 ? "no limits" : parts.join(", ");
 }
@@ -81,7 +73,7 @@ function addSecretCommands(keys: Command, options: CommandOptions): void {
         const { key, record } = await withStore(config, async (store) => {
           const nowMs = await store.now();
           const expiresAtMs = goodForMs === null ? null : nowMs + goodForMs;
-          return store.apiKeys.create({ owner, name: flags.name, scopes, limits, nowMs, expiresAtMs });
+          return store.apiKeys.create({ by: CLI, owner, name: flags.name, scopes, limits, nowMs, expiresAtMs });
         });
         show(key, `Key ${record.id} of ${owner}.`);
       }),
@@ -95,7 +87,7 @@ function addSecretCommands(keys: Command, options: CommandOptions): void {
       runCommand(options, async (config) => {
         const previousValidMs = parseDuration("--previous-valid", flags.previousValid);
         const { key } = await withStore(config, async (store) =>
-          store.apiKeys.rotate(id, { nowMs: await store.now(), previousValidMs }),
+          store.apiKeys.rotate(id, { by: CLI, nowMs: await store.now(), previousValidMs }),
         );
         show(key, `Key ${id} has a new secret; the old one is good for ${flags.previousValid} more.`);
       }),
@@ -119,7 +111,7 @@ function addRecordCommands(keys: Command, options: CommandOptions): void {
     .action((id: string, flags: LimitFlags) =>
       runCommand(options, async (config) => {
         const limits = parseLimits(flags);
-        await withStore(config, ({ apiKeys }) => apiKeys.limit(id, limits));
+        await withStore(config, ({ apiKeys }) => apiKeys.limit(id, limits, CLI));
         options.err.write(`Key ${id}: ${limitsText(limits)}.\n`);
       }),
     );
@@ -129,7 +121,7 @@ function addRecordCommands(keys: Command, options: CommandOptions): void {
     .argument("<id>", "the key's id, as `llamero keys list` shows it")
     .action((id: string) =>
       runCommand(options, async (config) => {
-        await withStore(config, async (store) => store.apiKeys.revoke(id, await store.now()));
+        await withStore(config, async (store) => store.apiKeys.revoke(id, { by: CLI, nowMs: await store.now() }));
         options.err.write(`Key ${id} is revoked.\n`);
       }),
     );

@@ -2,6 +2,7 @@ import { type Env, sizeThreadPool } from "@llamero/process";
 import { Command } from "commander";
 import { dev } from "./dev.ts";
 import { addKeyCommands } from "./keys.ts";
+import { addSettingsCommands } from "./settings.ts";
 
 /**
  * Names that an API or a dispatcher looks up at once, those of webhook receivers above all. An API asks for one fewer and leaves one
@@ -25,7 +26,9 @@ export function createProgram(options: ProgramOptions): Command {
     .showHelpAfterError("llamero --help lists the commands.")
     .addHelpText("after", "\nEvery command reads its configuration from environment variables; the README lists them.");
   addProcessCommands(program, options);
-  addKeyCommands(program, { env: options.env, out: options.out ?? process.stdout, err: options.err ?? process.stderr });
+  const io = { env: options.env, out: options.out ?? process.stdout, err: options.err ?? process.stderr };
+  addKeyCommands(program, io);
+  addSettingsCommands(program, io);
   return program;
 }
 

@@ -1,6 +1,6 @@
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createProgram } from "../src/program.ts";
+import { llamero as commandLine } from "./command-line.ts";
 
 let redis: TestRedis;
 beforeEach(async () => {
@@ -11,18 +11,7 @@ afterEach(async () => {
   await redis.close();
 });
 
-/** Runs `llamero …` and gives what it wrote. */
-async function llamero(...words: string[]): Promise<{ out: string; err: string }> {
-  const text = { out: "", err: "" };
-  const writer = (name: "out" | "err") => ({
-    write: (chunk: string) => {
-      text[name] += chunk;
-    },
-  });
-  const program = createProgram({ env: { REDIS_URL: redis.url }, entry: "", out: writer("out"), err: writer("err") });
-  await program.parseAsync(words, { from: "user" });
-  return text;
-}
+const llamero = (...words: string[]) => commandLine(redis.url, ...words);
 
 test("creates a key that is shown once, lists it without the key, and revokes it", async () => {
   const created = await llamero("keys", "create", "--owner", "alice", "--name", "laptop");

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import type { LiveSettings } from "@llamero/core";
 import {
   type Env,
   type ProcessContext,
@@ -7,10 +8,11 @@ import {
   type ReadyDetails,
   runProcess,
   type Settings,
+  setLogLevel,
   settingsFor,
 } from "@llamero/process";
 import { Carriers, DeliveryCarriers } from "@llamero/queue";
-import { connectRedis, createOutbox, createStore, requireServer } from "@llamero/store";
+import { connectRedis, createOutbox, createStore, requireServer, watchSettings } from "@llamero/store";
 import { openDeliveries } from "./open-deliveries.ts";
 import { startOutboxLoop } from "./outbox-loop.ts";
 import { startSweeper } from "./sweeper.ts";
@@ -39,7 +41,13 @@ async function start(context: ProcessContext<Settings<"dispatcher">>, options: D
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
 
-  const sweeper = startSweeper({ store, carriers, retentionMs: config.LLAMERO_RETENTION_HOURS * HOUR_MS, logger });
+  const hints = await connectRedis(config.REDIS_URL, "blocking");
+  lifecycle.defer("redis hints", () => hints.disconnect());
+  const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
+  const settings = await watchSettings({ store, subscriber: hints, onChange, lifecycle, logger });
+
+  const retentionMs = () => (settings.current.retention_hours ?? config.LLAMERO_RETENTION_HOURS) * HOUR_MS;
+  const sweeper = startSweeper({ store, carriers, retentionMs, logger });
   lifecycle.defer("sweeper", () => sweeper.stop());
 
   const deliveryCarriers = new DeliveryCarriers({ connection: redis, keys: store.keys });

@@ -13,14 +13,15 @@ const REPAIR_EVERY_MS = 1_000;
 export interface SweeperOptions {
   store: Store;
   carriers: Carriers;
-  retentionMs: number;
+  /** How long jobs are kept after they have ended, asked at each pass. */
+  retentionMs: () => number;
   logger: Logger;
 }
 
 /** Puts through what falls due, until a pass finds less than its limit. */
 async function sweepAll({ store, carriers, retentionMs, logger }: SweeperOptions, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const { due, ended, retired, fed } = await store.sweep({ retentionMs, limit: SWEEP_LIMIT });
+    const { due, ended, retired, fed } = await store.sweep({ retentionMs: retentionMs(), limit: SWEEP_LIMIT });
     await carriers.add(fed);
     if (due + ended + retired > 0) logger.debug({ due, ended, retired }, "swept");
     if (signal.aborted || Math.max(due, ended, retired) < SWEEP_LIMIT) return;

@@ -45,7 +45,7 @@ test("the sweeper makes scheduled jobs due, expires late ones and removes old on
   const { store, carriers, accept, until } = world;
   const scheduled = await accept({ runAtMs: Date.now() + 300 });
   const late = await accept({ deadlineMs: 100 });
-  const sweeper = startSweeper({ store, carriers, retentionMs: 200, logger });
+  const sweeper = startSweeper({ store, carriers, retentionMs: () => 200, logger });
   await until(scheduled, (status) => status === "queued");
   expect(await until(late, (status) => status === "expired" || status === null)).not.toBeUndefined();
   await until(late, (status) => status === null);
@@ -55,7 +55,7 @@ test("the sweeper makes scheduled jobs due, expires late ones and removes old on
 test("the sweeper goes on after Redis has been away", async () => {
   await using world = await open();
   const { store, carriers, accept, until, server } = world;
-  const sweeper = startSweeper({ store, carriers, retentionMs: 60_000, logger });
+  const sweeper = startSweeper({ store, carriers, retentionMs: () => 60_000, logger });
   const scheduled = await accept({ runAtMs: Date.now() + 500 });
   await server.restart();
   await until(scheduled, (status) => status === "queued");

@@ -8,7 +8,9 @@ const claim: Claim = {
   fence: 3,
   attempt: 1,
   slug: "tiny",
-  counts: { lost: 0, crashes: 0, failures: 0 },
+  priority: "normal",
+  mayYield: false,
+  counts: { lost: 0, crashes: 0, failures: 0, preempted: 0 },
   request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
   queueMs: 0,
   isWatched: false,
@@ -38,7 +40,7 @@ async function withoutLock() {
     },
     stop: (_id, finishReason) => stopped.resolve({ text: "o", tail: "", finishReason, usage, timings }),
   } as Partial<Runtime> as Runtime;
-  const attempt = new Attempt({ store, engine: async () => runtime, claim, model: "tiny" });
+  const attempt = new Attempt({ store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
   const ending = attempt.run();
   await started.promise;
   attempt.lockLost();

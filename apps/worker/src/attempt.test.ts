@@ -15,7 +15,9 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     fence: 3,
     attempt: 1,
     slug: "tiny",
-    counts: { lost: 0, crashes: 0, failures: 0 },
+    priority: "normal",
+    mayYield: false,
+    counts: { lost: 0, crashes: 0, failures: 0, preempted: 0 },
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,
     isWatched: false,
@@ -35,7 +37,7 @@ const appended = async () => ({ outcome: "appended", stop: null, isWatched: fals
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
   // Only `append` is called by an attempt that keeps its lock.
-  return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny" });
+  return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
 }
 
 const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome => ({
@@ -228,7 +230,8 @@ test("a stop request that comes back with an append ends the job", async () => {
 const fails = (error: unknown) => runtimeOf({ generate: () => Promise.reject(error) });
 
 const crash = new AppError("engine_crashed", "The engine ended.");
-const counted = (over: Partial<Claim["counts"]>) => claimOf({ counts: { lost: 0, crashes: 0, failures: 0, ...over } });
+const counted = (over: Partial<Claim["counts"]>) =>
+  claimOf({ counts: { lost: 0, crashes: 0, failures: 0, preempted: 0, ...over } });
 
 test("a failure of the engine's sends the job back, until the third", async () => {
   const failure = new AppError("engine_failed", "No.");
@@ -257,7 +260,8 @@ test("what never reached the engine counts as nothing", async () => {
 test("a job that is stopped while it waits for the engine goes back uncounted", async () => {
   const engine = (signal: AbortSignal) =>
     new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
-  const attempt = new Attempt({ store: { append: appended } as unknown as Store, engine, claim: claimOf(), model: "tiny" });
+  const store = { append: appended } as unknown as Store;
+  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", onWaiting: () => {} });
   const ending = attempt.run();
   attempt.stop("cancelled");
   expect(await ending).toEqual({ status: "queued" });

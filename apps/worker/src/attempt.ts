@@ -9,6 +9,7 @@ import {
   type Runtime,
   type StopReason,
   type Timings,
+  type TokenChunk,
   toAppError,
 } from "@llamero/core";
 import type { Claim, Ending, Store } from "@llamero/store";
@@ -26,9 +27,13 @@ export interface AttemptOptions {
   engine: (signal: AbortSignal) => Promise<Runtime | null>;
   claim: Claim;
   model: string;
+  /** It waits for a slot: all are taken. */
+  onWaiting: () => void;
 }
 
-type StopCause = StopReason | "handback" | "fenced";
+/** `preempted`: its slot is wanted by a more urgent job. */
+type StopCause = StopReason | "handback" | "preempted" | "fenced";
+const LEAVING: ReadonlySet<StopCause> = new Set<StopCause>(["handback", "preempted", "fenced"]);
 
 /** One attempt at a claimed job: runs it, stores its tokens, and says how it ended. */
 export class Attempt {
@@ -42,18 +47,30 @@ export class Attempt {
   #writer: ChunkWriter | null = null;
   #runtime: Runtime | null = null;
   #stopCause: StopCause | null = null;
+  #isWaiting = false;
+  #madeTokens = 0;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
     this.#taskId = `${options.claim.jobId}-${options.claim.fence}`;
   }
 
+  /** It generates in a slot, and nothing has told it to stop. */
+  get hasSlot(): boolean {
+    return this.#writer !== null && !this.#isWaiting && this.#stopCause === null;
+  }
+
+  /** What it has made by itself. */
+  get madeTokens(): number {
+    return this.#madeTokens;
+  }
+
   /** Ends the attempt early: with what it has (`cancelled`, `deadline`), back to the queue, or without a trace. */
   stop(cause: StopCause): void {
     this.#stopCause ??= cause;
     this.#stopped.abort();
-    if (cause === "handback" || cause === "fenced") this.#leaving.abort();
-    if (cause === "handback") this.#letGo ??= setTimeout(() => this.#givenUp.resolve(null), LET_GO_MS);
+    if (LEAVING.has(cause)) this.#leaving.abort();
+    if (cause === "handback" || cause === "preempted") this.#letGo ??= setTimeout(() => this.#givenUp.resolve(null), LET_GO_MS);
     this.#runtime?.stop(this.#taskId, cause === "deadline" ? "deadline" : "cancelled");
   }
 
@@ -85,7 +102,9 @@ export class Attempt {
       work.catch(() => {});
       const ending = (await Promise.race([work, this.#givenUp.promise])) ?? { status: "queued" };
       await this.#writer?.flush();
-      return this.#stopCause === "handback" && ending.status === "cancelled" ? { status: "queued" } : ending;
+      if (ending.status !== "cancelled") return ending;
+      if (this.#stopCause === "handback") return { status: "queued" };
+      return this.#stopCause === "preempted" ? { status: "queued", countsAs: "preempted" } : ending;
     } catch (error) {
       // What ended the attempt is to be told, and not that its last tokens could not be stored: they are made again.
       await this.#writer?.flush().catch(() => {});
@@ -103,8 +122,13 @@ export class Attempt {
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
     const writer = this.#openWriter();
     const { tokens, text } = emitted;
-    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed: claim.isWatched };
-    const outcome = runtime.generate(task, (chunk) => writer.add(chunk));
+    const { isWatched: isFollowed, priority } = claim;
+    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent: priority === "high" };
+    const onChunk = (chunk: TokenChunk) => {
+      this.#madeTokens += chunk.tokens.length;
+      writer.add(chunk);
+    };
+    const outcome = runtime.generate(task, onChunk, (isWaiting) => this.#setWaiting(isWaiting));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
     return endingOf(await outcome, claim);
@@ -118,6 +142,11 @@ export class Attempt {
     const { usage, timings, ...output } = await outcome;
     const result = { ...output, usage, timings: storedTimings(this.#options.claim, timings) };
     return { status: "succeeded", result, completionTokens: 0 };
+  }
+
+  #setWaiting(isWaiting: boolean): void {
+    this.#isWaiting = isWaiting;
+    if (isWaiting) this.#options.onWaiting();
   }
 
   #openWriter(): ChunkWriter {
@@ -134,7 +163,7 @@ export class Attempt {
     // What generates nothing has nothing to show when it is stopped: the store ends it as it was asked to, or hands it on.
     if (this.#stopCause !== null && STOPPED.has(error.code)) return { status: "queued" };
     // The engine was closed over it: the worker is stopping.
-    if (this.#stopCause === "handback" && error.code === "engine_failed") return { status: "queued" };
+    if (this.#stopCause !== null && LEAVING.has(this.#stopCause) && error.code === "engine_failed") return { status: "queued" };
     const decision = decideRetry(error.code, counts);
     if (decision.retry) return { status: "queued", ...(decision.countsAs === null ? {} : { countsAs: decision.countsAs }) };
     const isProven = error.code === "engine_crashed";

@@ -10,7 +10,7 @@ function heart() {
   const told: WorkerBeat[] = [];
   const added: FedJob[] = [];
   const state = { slots: 1, gate: Promise.resolve() };
-  const fed: FedJob = { jobId: "job_a", run: 1, slug: "m" };
+  const fed: FedJob = { jobId: "job_a", run: 1, slug: "m", priority: "normal" };
   const heartbeat = new Heartbeat({
     store: {
       beat: async (beat: WorkerBeat) => {

@@ -17,11 +17,15 @@ const outcome: GenerateOutcome = {
 
 interface Task {
   id: string;
-  end: (error?: AppError) => void;
+  isUrgent: boolean;
+  /** Says that all slots are taken, or that it has one after all. */
+  wait: (isWaiting: boolean) => void;
+  make: (tokens: number) => void;
+  end: (how?: AppError | GenerateOutcome) => void;
 }
 
 /** A worker without Redis and engine: `tasks` are those the engine has been given, `endings` what was written. */
-function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
+function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims: Record<string, Partial<Claim>> = {}) {
   const tasks: Task[] = [];
   const endings: [string, Ending][] = [];
   const intake: boolean[] = [];
@@ -30,15 +34,17 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
   const runtime: Runtime = {
     models: [] as LoadedModel[],
     isOver: false,
-    generate: ({ id }) => {
+    generate: ({ id, isUrgent = false }, onChunk, wait = () => {}) => {
       const { promise, resolve, reject } = Promise.withResolvers<GenerateOutcome>();
-      tasks.push({ id, end: (error) => (error === undefined ? resolve(outcome) : reject(error)) });
+      const make = (tokens: number) => onChunk({ tokens: Array.from({ length: tokens }, () => 1), text: "" });
+      const end: Task["end"] = (how = outcome) => (how instanceof AppError ? reject(how) : resolve(how));
+      tasks.push({ id, isUrgent, wait, make, end });
       return promise;
     },
     embed: () => Promise.reject(new Error("not expected")),
     rerank: () => Promise.reject(new Error("not expected")),
     follow: () => {},
-    stop: (id) => tasks.find((task) => task.id === id)?.end(new AppError("engine_failed", "stopped")),
+    stop: (id, finishReason) => tasks.find((task) => task.id === id)?.end({ ...outcome, finishReason }),
     close: async () => {},
   };
   const state: { current: Runtime | null; isHeld: boolean } = { current: runtime, isHeld: false };
@@ -58,16 +64,20 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}) {
         fence: ++fence,
         attempt: 1,
         slug: "tiny",
-        counts: { lost: 0, crashes: 0, failures: 0, ...counts[job_id] },
+        priority: "normal",
+        mayYield: false,
+        counts: { lost: 0, crashes: 0, failures: 0, preempted: 0, ...counts[job_id] },
         request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
         queueMs: 0,
         isWatched: false,
         emitted: { chunks: 0, tokens: [], text: "" },
         firstTokenMs: null,
+        ...claims[job_id],
       };
       return { outcome: "claimed" as const, claim };
     },
     isHeld: async () => state.isHeld,
+    append: async () => ({ outcome: "appended", stop: null, isWatched: false }),
     finish: async (claim: { jobId: string }, ending: Ending) => {
       endings.push([claim.jobId, ending]);
       return { outcome: "finished" as const, fed: [] };
@@ -197,4 +207,44 @@ test("a job that has been elsewhere and comes back ends its earlier attempt with
   tasks[1]?.end();
   expect(await second).toBe("done");
   expect(endings).toHaveLength(1);
+});
+
+const low = { priority: "low", mayYield: true } as const;
+const claims = {
+  ...{ job_a: { ...low, mayYield: false }, job_b: low, job_c: {}, job_d: low },
+  job_high: { priority: "high" } as const,
+};
+
+test("an urgent job that finds no slot gets that of a low one, of the one that has made least of those that may lose it", async () => {
+  const { handle, tasks, endings } = workerOf({}, claims);
+  const handled = [handle("job_a"), handle("job_b"), handle("job_c"), handle("job_d")];
+  await settle();
+  for (const [index, tokens] of [1, 20, 2, 30].entries()) tasks[index]?.make(tokens);
+  handled.push(handle("job_high"));
+  await settle();
+  expect(tasks.map(({ isUrgent }) => isUrgent)).toEqual([false, false, false, false, true]);
+  tasks[4]?.wait(true);
+  expect(await handled[1]).toBe("done");
+  expect(endings).toEqual([["job_b", { status: "queued", countsAs: "preempted" }]]);
+  for (const task of tasks) task.end();
+  await Promise.all(handled);
+  expect(
+    endings
+      .slice(1)
+      .map(([id, { status }]) => `${id} ${status}`)
+      .toSorted(),
+  ).toEqual(["job_a succeeded", "job_c succeeded", "job_d succeeded", "job_high succeeded"]);
+});
+
+test("one that waits for a slot itself has none to give, and nobody gives one to a job that is not urgent", async () => {
+  const { handle, tasks, endings } = workerOf({}, claims);
+  const handled = [handle("job_a"), handle("job_c"), handle("job_high")];
+  await settle();
+  tasks[0]?.wait(true);
+  tasks[1]?.wait(true);
+  tasks[2]?.wait(true);
+  await settle();
+  expect(endings).toEqual([]);
+  for (const task of tasks) task.end();
+  await Promise.all(handled);
 });

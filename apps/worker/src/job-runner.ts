@@ -90,7 +90,8 @@ export class JobRunner {
     const model = variants.get(claim.slug) ?? this.#options.model;
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
-    const attempt = new Attempt({ store, engine, claim, model });
+    const onWaiting = () => this.#makeRoomFor(claim);
+    const attempt = new Attempt({ store, engine, claim, model, onWaiting });
     // It has been elsewhere since this worker had it: what the earlier attempt would write is refused.
     this.#running.get(claim.jobId)?.attempt.stop("fenced");
     logger.debug(
@@ -103,6 +104,18 @@ export class JobRunner {
     await running.written.finally(() => {
       if (this.#running.get(claim.jobId) === running) this.#running.delete(claim.jobId);
     });
+  }
+
+  /** All slots are taken: an urgent job gets that of a job of class `low`, of the one that has made least of those that still may lose it. */
+  #makeRoomFor({ priority, slug, jobId }: Claim): void {
+    if (priority !== "high") return;
+    const mayYield = ({ claim, attempt }: Running) => attempt.hasSlot && claim.mayYield && claim.slug === slug;
+    const [yielding] = [...this.#running.values()]
+      .filter(mayYield)
+      .toSorted((a, b) => a.attempt.madeTokens - b.attempt.madeTokens);
+    if (yielding === undefined) return;
+    this.#options.logger.debug({ job_id: yielding.claim.jobId, for: jobId }, "job gives its slot to an urgent one");
+    yielding.attempt.stop("preempted");
   }
 
   async #runAndWrite(model: string, claim: Claim, attempt: Attempt): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { modelSlug, newId } from "@llamero/core";
+import { type LiveSettings, modelSlug, newId } from "@llamero/core";
 import { type EngineOptions, type Survey, surveyModels } from "@llamero/engine";
 import {
   type Env,
@@ -9,10 +9,11 @@ import {
   type ReadyDetails,
   runProcess,
   type Settings,
+  setLogLevel,
   settingsFor,
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
-import { connectRedis, createStore, onStopRequest, requireServer, type WorkerBeat } from "@llamero/store";
+import { connectRedis, createStore, onStopRequest, requireServer, type WorkerBeat, watchSettings } from "@llamero/store";
 import { announce } from "./announce.ts";
 import { engineOptions } from "./engine-options.ts";
 import { Engines } from "./engines.ts";
@@ -46,13 +47,15 @@ async function openRedis({ config, lifecycle, logger }: Context) {
 }
 
 async function start(context: Context, engines: Engines): Promise<ReadyDetails> {
-  const { config, logger, signal } = context;
+  const { config, logger, signal, lifecycle } = context;
   const connections = await openRedis(context);
   const options = await engineOptions(config, logger);
   const survey = await surveyModels({ ...options, signal });
   const { gpu, budgetBytes } = survey;
   logger.info({ gpu, budget_bytes: budgetBytes, models: survey.models.length }, "models surveyed");
   const { store, models, placement, heartbeat, announceAll } = assemble(context, connections, { engines, options, survey });
+  const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
+  await watchSettings({ store, subscriber: connections.hints, onChange, lifecycle, logger });
   await onStopRequest(connections.hints, store.keys, (jobId, reason) => placement.stop(jobId, reason));
   await heartbeat.start();
   await placement.fill();

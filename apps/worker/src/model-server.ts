@@ -1,7 +1,7 @@
 import { type AppError, type Carrier, modelSlug, type StopReason } from "@llamero/core";
 import type { EngineRuntime } from "@llamero/engine";
 import type { Logger } from "@llamero/process";
-import { type CarrierOutcome, type Carriers, Consumer, type ConsumerOptions } from "@llamero/queue";
+import { type CarrierOutcome, type Carriers, Consumer, type ConsumerOptions, lanes } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { EngineHost } from "./engine-host.ts";
 import { JobRunner } from "./job-runner.ts";
@@ -44,7 +44,7 @@ export class ModelServer {
   readonly #options: ModelServerOptions;
   readonly #host: EngineHost<EngineRuntime>;
   readonly #runner: JobRunner;
-  #consumer: Consumer | null = null;
+  #consumers: readonly Consumer[] = [];
   #inHand = 0;
   #lastUsedAtMs = performance.now();
 
@@ -62,8 +62,9 @@ export class ModelServer {
       workerId,
       logger,
       onIntake: (isOpen) => {
-        if (isOpen) this.#consumer?.release();
-        else this.#consumer?.hold();
+        for (const consumer of this.#consumers)
+          if (isOpen) consumer.release();
+          else consumer.hold();
         options.onChange();
       },
     });
@@ -92,16 +93,22 @@ export class ModelServer {
   open(slots: number): void {
     const { name, variants, store, pulls, logger, onFailure } = this.#options;
     const share = variants.size === 0 ? IN_HAND_SHARE : IN_HAND_SHARE_OF_VARIANTS;
-    this.#consumer = new Consumer({
-      connection: pulls,
-      keys: store.keys,
-      slug: modelSlug(name),
-      concurrency: slots + Math.ceil(slots * share),
-      handle: (carrier) => this.#handle(carrier),
-      onLockLost: (carrier) => this.#runner.lockLost(carrier),
-      onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
-    });
-    this.#consumer.start(onFailure);
+    // Urgent ones are taken however many others are in hand: there are at most as many as slots.
+    const concurrency = { urgent: slots, steady: slots + Math.ceil(slots * share) };
+    this.#consumers = lanes.map(
+      (lane) =>
+        new Consumer({
+          connection: pulls,
+          keys: store.keys,
+          slug: modelSlug(name),
+          lane,
+          concurrency: concurrency[lane],
+          handle: (carrier) => this.#handle(carrier),
+          onLockLost: (carrier) => this.#runner.lockLost(carrier),
+          onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
+        }),
+    );
+    for (const consumer of this.#consumers) consumer.start(onFailure);
   }
 
   /** Stops a running job, if it runs here. */
@@ -111,7 +118,7 @@ export class ModelServer {
 
   /** Takes no more jobs; those in hand go on. */
   async pause(): Promise<void> {
-    await this.#consumer?.pause();
+    await Promise.all(this.#consumers.map((consumer) => consumer.pause()));
   }
 
   /** Puts what still runs back into its queue. */
@@ -122,7 +129,7 @@ export class ModelServer {
   /** Takes no more jobs, waits for those in hand, and ends the engine, which gives all its memory back. Legal to call twice. */
   async close(): Promise<void> {
     try {
-      await this.#consumer?.close();
+      await Promise.all(this.#consumers.map((consumer) => consumer.close()));
     } finally {
       await this.#host.close();
     }

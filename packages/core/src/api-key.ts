@@ -25,6 +25,9 @@ export const keyLimitsSchema = z
       description: "Of prompts and completions: what jobs are expected to cost, put right by what they have cost when they end.",
     }),
     max_waiting: z.int().min(1).max(100_000_000).optional().meta({ description: "Jobs that wait or are scheduled at a time." }),
+    max_running: z.int().min(1).max(1_000_000).optional().meta({
+      description: "Jobs that run at a time, over all models; the others wait, and hold up nobody else's.",
+    }),
   })
   .meta({ id: "KeyLimits", description: "What is not named is not limited. Up to a minute's worth may come at once." });
 export type KeyLimits = z.infer<typeof keyLimitsSchema>;

@@ -22,6 +22,8 @@ const table = {
   model_not_found: { kind: "state", retryable: false },
   job_not_found: { kind: "state", retryable: false },
   key_not_found: { kind: "state", retryable: false },
+  settings_version_not_found: { kind: "state", retryable: false },
+  settings_changed: { kind: "state", retryable: false },
   webhook_endpoint_not_found: { kind: "state", retryable: false },
   delivery_not_found: { kind: "state", retryable: false },
   route_not_found: { kind: "state", retryable: false },
@@ -34,6 +36,7 @@ const table = {
   delivery_pending: { kind: "state", retryable: false },
   rate_limited: { kind: "capacity", retryable: true },
   backlog_full: { kind: "capacity", retryable: true },
+  deadline_unreachable: { kind: "capacity", retryable: true },
   no_models: { kind: "capacity", retryable: true },
   redis_unavailable: { kind: "capacity", retryable: true },
   redis_memory_full: { kind: "capacity", retryable: true },
@@ -63,6 +66,8 @@ export const errorCodes = Object.keys(table) as ErrorCode[];
 export interface AppErrorOptions {
   param?: string | null;
   retryAfterSeconds?: number;
+  /** Sent with it over HTTP. */
+  headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 
@@ -74,12 +79,14 @@ export class AppError extends Error {
   readonly param: string | null;
   /** When another try makes sense; null where nobody knows. */
   readonly retryAfterSeconds: number | null;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.headers = options.headers ?? {};
   }
 
   get kind(): ErrorKind {

@@ -89,6 +89,21 @@ export {
   type StringFormat,
 } from "./json-schema/shape.ts";
 export { readJsonSchema } from "./json-schema.ts";
+export {
+  type AuditEntry,
+  auditEntrySchema,
+  changeSettingsSchema,
+  type LiveSettings,
+  type LogLevel,
+  liveSettingsSchema,
+  logLevels,
+  patchSettings,
+  rollbackSettingsSchema,
+  type SettingsPatch,
+  type SettingsVersion,
+  settingsPatchSchema,
+  settingsVersionSchema,
+} from "./live-settings.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
@@ -98,6 +113,7 @@ export {
   type AttemptCounts,
   attemptCounts,
   decideRetry,
+  MOST_PREEMPTIONS,
   type RetryDecision,
   type RetryRule,
   retryPolicy,
@@ -117,12 +133,13 @@ export type {
   TokenChunk,
 } from "./runtime.ts";
 export {
+  deadlineRefusal,
   metadataSchema,
-  refuseDeadline,
   type StartTime,
   type SubmitBody,
   startTime,
   submitSchema,
+  supersedeKeySchema,
   toJobRequest,
 } from "./submit.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";

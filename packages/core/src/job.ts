@@ -4,7 +4,7 @@ import { jobTypes } from "./job-request.ts";
 import { jobStatuses } from "./job-state.ts";
 import { paramsSchema } from "./params.ts";
 import { prioritySchema } from "./priority.ts";
-import { metadataSchema } from "./submit.ts";
+import { metadataSchema, supersedeKeySchema } from "./submit.ts";
 import { toolCallSchema } from "./tools.ts";
 import { jobWebhookViewSchema } from "./webhook.ts";
 
@@ -116,6 +116,10 @@ export const jobSchema = z
     metadata: metadataSchema,
     retry_of: jobIdSchema.nullable(),
     retried_by: jobIdSchema.nullable().meta({ description: "The newest job that runs this one again." }),
+    supersede_key: supersedeKeySchema.nullable(),
+    superseded_by: jobIdSchema.nullable().meta({
+      description: "The newer job that has taken its place: it was cancelled for it, unless it had ended first.",
+    }),
     webhook: jobWebhookViewSchema.nullable(),
   })
   .meta({ id: "Job" });

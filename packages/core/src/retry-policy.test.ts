@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { AppError, errorCodes } from "./errors.ts";
 import { type AttemptCounts, decideRetry, retryPolicy, runsAlone } from "./retry-policy.ts";
 
-const counted = (over: Partial<AttemptCounts> = {}): AttemptCounts => ({ lost: 0, crashes: 0, failures: 0, ...over });
+const counted = (over: Partial<AttemptCounts> = {}): AttemptCounts => ({
+  lost: 0,
+  crashes: 0,
+  failures: 0,
+  preempted: 0,
+  ...over,
+});
 
 test("only errors that can pass are tried again", () => {
   for (const code of errorCodes)

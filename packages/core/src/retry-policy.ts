@@ -2,10 +2,10 @@ import type { ErrorCode } from "./errors.ts";
 
 /**
  * What a record counts besides its attempts, by whose fault they ended: `lost` = its worker vanished, in a row and before a new token
- * was stored, `crashes` = the engine process ended while it ran, `failures` = the engine could not finish it. A hand-back counts as
- * none of them.
+ * was stored, `crashes` = the engine process ended while it ran, `failures` = the engine could not finish it, `preempted` = its slot
+ * went to a job of class `high`. Another hand-back counts as none of them.
  */
-export const attemptCounts = ["lost", "crashes", "failures"] as const;
+export const attemptCounts = ["lost", "crashes", "failures", "preempted"] as const;
 export type AttemptCount = (typeof attemptCounts)[number];
 export type AttemptCounts = Record<AttemptCount, number>;
 
@@ -22,6 +22,9 @@ export interface RetryRule {
  * third, alone, is proof.
  */
 export const TIMES_BEFORE_ALONE = 2;
+
+/** How often a job gives its slot to a more urgent one; then it keeps it, so that it ends however many of those come. */
+export const MOST_PREEMPTIONS = 3;
 
 /** Which errors of an attempt lead to another one. An error that is not named here ends the job at once. */
 export const retryPolicy = {

@@ -35,6 +35,8 @@ export interface GenerateTask {
   emitted?: TokenChunk;
   /** Somebody reads along, and its chunks come as soon as is reasonable. Default: false. */
   isFollowed?: boolean;
+  /** It goes before others that wait for a slot. Default: false. */
+  isUrgent?: boolean;
 }
 
 export interface GenerateOutcome {
@@ -89,9 +91,14 @@ export interface Runtime {
   readonly isOver: boolean;
   /**
    * Generates, giving chunks as they come; a stopped task resolves with what it has. What was emitted before is not given again.
+   * `onWaiting` is told when the task begins to wait for a slot, and when it waits no more; of most it is never told.
    * Rejects also with `model_changed`, when this model does not read the emitted tokens as the text that came with them.
    */
-  generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome>;
+  generate(
+    task: GenerateTask,
+    onChunk: (chunk: TokenChunk) => void,
+    onWaiting?: (isWaiting: boolean) => void,
+  ): Promise<GenerateOutcome>;
   embed(task: EmbedTask): Promise<EmbedOutcome>;
   rerank(task: RerankTask): Promise<RerankOutcome>;
   /** From now on somebody reads along with a task that generates; unknown ids are ignored. */

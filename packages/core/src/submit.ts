@@ -19,6 +19,15 @@ export const metadataSchema = ownRecord(
     .meta({ id: "Metadata", description: "Up to 16 pairs, kept with the job and usable as a list filter." }),
 );
 
+/** As long as Redis keeps it within the record's compact form. */
+export const supersedeKeySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/, "must be 1 to 64 printable ASCII characters without spaces")
+  .meta({
+    description:
+      "A newer job of the same owner with the same key ends older ones as cancelled, whether they wait or run: only the newest counts.",
+  });
+
 /** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages`, `input`, and `query` with `documents`. */
 export const submitSchema = z
   .strictObject({
@@ -41,10 +50,12 @@ export const submitSchema = z
     top_n: z.int().min(1).optional().meta({ description: "Most results of a rerank job. Default: one per document." }),
     params: paramsSchema.optional(),
     priority: prioritySchema.optional(),
+    supersede_key: supersedeKeySchema.optional(),
     delay_ms: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     run_at: z.iso.datetime({ offset: true }).optional().meta({ description: "Not before this time; excludes delay_ms." }),
     deadline_ms: z.int().min(1).max(MAX_AHEAD_MS).optional().meta({
-      description: "Milliseconds from submission after which the job ends as expired.",
+      description:
+        "Milliseconds from submission after which the job ends as expired. Refused where so much waits that it is not expected to be met.",
     }),
     metadata: metadataSchema.optional(),
     webhook: jobWebhookSchema.optional(),
@@ -52,8 +63,10 @@ export const submitSchema = z
   .meta({ id: "SubmitJob" });
 export type SubmitBody = z.infer<typeof submitSchema>;
 
+const refusal = (message: string, param: string | null) => new AppError("invalid_request", message, { param });
+
 function refuse(message: string, param: string | null): never {
-  throw new AppError("invalid_request", message, { param });
+  throw refusal(message, param);
 }
 
 /** The field that holds the work, with the types that can be made of it; the first is the default. */
@@ -134,10 +147,9 @@ export interface StartTime {
   runAtMs: number | null;
 }
 
-/** @throws AppError `invalid_request`: the job would be over before it may start */
-export function refuseDeadline(): never {
-  refuse("deadline_ms passes before the job may start; make it larger than the delay.", "deadline_ms");
-}
+/** The job would be over before it may start. */
+export const deadlineRefusal = () =>
+  refusal("deadline_ms passes before the job may start; make it larger than the delay.", "deadline_ms");
 
 /**
  * When a submitted job may first run. What has passed by now is for the store to say, by the clock that all go by.
@@ -149,6 +161,6 @@ export function startTime({ delay_ms, run_at, deadline_ms }: SubmitBody, nowMs: 
   const runAtMs = run_at === undefined ? null : Date.parse(run_at);
   if (runAtMs !== null && runAtMs - nowMs > MAX_AHEAD_MS) refuse("run_at is more than 30 days ahead.", "run_at");
   const delayMs = delay_ms || null;
-  if (delayMs !== null && deadline_ms !== undefined && delayMs >= deadline_ms) refuseDeadline();
+  if (delayMs !== null && deadline_ms !== undefined && delayMs >= deadline_ms) throw deadlineRefusal();
   return { delayMs, runAtMs };
 }

@@ -22,8 +22,13 @@ const CLOSE_GRACE_MS = 3_000;
 
 type Outcome = GenerateOutcome | EmbedOutcome | RerankOutcome;
 
-interface Pending {
+interface Listener {
   onChunk: (chunk: TokenChunk) => void;
+  onWaiting: (isWaiting: boolean) => void;
+}
+const DEAF: Listener = { onChunk: () => {}, onWaiting: () => {} };
+
+interface Pending extends Listener {
   resolve: (outcome: Outcome) => void;
   reject: (error: AppError) => void;
   /** It has no slot yet. */
@@ -90,16 +95,20 @@ export class EngineProcess implements EngineRuntime {
     return this.#gone !== null || this.#closing !== null;
   }
 
-  generate(task: GenerateTask, onChunk: (chunk: TokenChunk) => void): Promise<GenerateOutcome> {
-    return this.#run(task, { type: "generate", task }, onChunk) as Promise<GenerateOutcome>;
+  generate(
+    task: GenerateTask,
+    onChunk: (chunk: TokenChunk) => void,
+    onWaiting: (isWaiting: boolean) => void = () => {},
+  ): Promise<GenerateOutcome> {
+    return this.#run(task, { type: "generate", task }, { onChunk, onWaiting }) as Promise<GenerateOutcome>;
   }
 
   embed(task: EmbedTask): Promise<EmbedOutcome> {
-    return this.#run(task, { type: "embed", task }, () => {}) as Promise<EmbedOutcome>;
+    return this.#run(task, { type: "embed", task }) as Promise<EmbedOutcome>;
   }
 
   rerank(task: RerankTask): Promise<RerankOutcome> {
-    return this.#run(task, { type: "rerank", task }, () => {}) as Promise<RerankOutcome>;
+    return this.#run(task, { type: "rerank", task }) as Promise<RerankOutcome>;
   }
 
   follow(taskId: string): void {
@@ -127,11 +136,11 @@ export class EngineProcess implements EngineRuntime {
     return this.#closing;
   }
 
-  #run(task: { id: string; model: string }, message: ToChild, onChunk: Pending["onChunk"]): Promise<Outcome> {
+  #run(task: { id: string; model: string }, message: ToChild, listener: Listener = DEAF): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(task);
       if (refusal !== null) return reject(refusal);
-      this.#tasks.set(task.id, { onChunk, resolve, reject, isWaiting: false });
+      this.#tasks.set(task.id, { ...listener, resolve, reject, isWaiting: false });
       this.#child.send(message);
     });
   }
@@ -195,7 +204,9 @@ export class EngineProcess implements EngineRuntime {
 
   #setWaiting(taskId: string, isWaiting: boolean): void {
     const pending = this.#tasks.get(taskId);
-    if (pending !== undefined) pending.isWaiting = isWaiting;
+    if (pending === undefined) return;
+    pending.isWaiting = isWaiting;
+    pending.onWaiting(isWaiting);
   }
 
   /** SIGKILL also ends what is stopped, and what hangs in native code. */

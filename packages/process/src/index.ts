@@ -1,5 +1,5 @@
 export { type CloseFailure, Lifecycle } from "./lifecycle.ts";
-export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+export { createLogger, type Logger, type LoggerOptions, setLogLevel } from "./logger.ts";
 export { type Env, parseEnv } from "./parse-env.ts";
 export {
   type ProcessMessage,
@@ -12,8 +12,6 @@ export {
 export { type BaseConfig, type ProcessContext, type ProcessHost, type ProcessOptions, runProcess } from "./run-process.ts";
 export {
   allSettings,
-  type LogLevel,
-  logLevels,
   type ProcessName,
   processNames,
   type SettingName,

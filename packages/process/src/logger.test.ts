@@ -1,6 +1,6 @@
 import { AppError } from "@llamero/core";
 import { expect, test } from "vitest";
-import { createLogger, type Logger } from "./logger.ts";
+import { createLogger, type Logger, setLogLevel } from "./logger.ts";
 
 function logged(write: (logger: Logger) => void): Record<string, unknown> {
   const lines: string[] = [];
@@ -49,4 +49,20 @@ test("leaves out the arguments of the Redis command that failed, also when it is
 
 test("describes a thrown value that is not an error", () => {
   expect(logged((logger) => logger.error({ err: "lost" }, "failed"))["err"]).toEqual({ type: "string", message: "lost" });
+});
+
+test("a level that is changed holds for a logger and all its children, and theirs", () => {
+  const lines: string[] = [];
+  const logger = createLogger({ name: "api", level: "info", destination: { write: (line) => lines.push(line) } });
+  const child = logger.child({ model: "tiny" });
+  const grandchild = child.child({ slot: 1 });
+  const writeAll = () => {
+    for (const one of [logger, child, grandchild]) one.debug("so it goes");
+    return lines.splice(0).length;
+  };
+  expect(writeAll()).toBe(0);
+  setLogLevel(logger, "debug");
+  expect(writeAll()).toBe(3);
+  setLogLevel(logger, "warn");
+  expect(writeAll()).toBe(0);
 });

@@ -1,5 +1,5 @@
+import type { LogLevel } from "@llamero/core";
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
-import type { LogLevel } from "./settings.ts";
 
 export type { Logger } from "pino";
 
@@ -26,11 +26,16 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
+/** A logger's children, which have levels of their own, as far as they are still in use. */
+const families = new WeakMap<Logger, Set<WeakRef<Logger>>>();
+
 /** A logger that writes one JSON object per line, with secrets and prompts left out. */
 export function createLogger({ name, level, destination }: LoggerOptions): Logger {
+  const family = new Set<WeakRef<Logger>>();
   const options = {
     name,
     level,
+    onChild: (child: Logger) => void family.add(new WeakRef(child)),
     redact: { paths: redactedPaths, censor: "[redacted]" },
     serializers: { err: describeError },
     timestamp: stdTimeFunctions.isoTime,
@@ -39,7 +44,20 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
       bindings: ({ name, pid }: Record<string, unknown>) => ({ name, pid }),
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const logger = destination === undefined ? pino(options) : pino(options, destination);
+  families.set(logger, family);
+  return logger;
+}
+
+/** Changes what a logger that `createLogger` made, and all its children, write from now on. */
+export function setLogLevel(logger: Logger, level: LogLevel): void {
+  logger.level = level;
+  const family = families.get(logger) ?? new Set();
+  for (const reference of family) {
+    const child = reference.deref();
+    if (child === undefined) family.delete(reference);
+    else child.level = level;
+  }
 }
 
 /**

@@ -1,8 +1,7 @@
-import { AppError, toAppError } from "@llamero/core";
+import { AppError, type LogLevel, toAppError } from "@llamero/core";
 import { Lifecycle } from "./lifecycle.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import type { ProcessMessage, ReadyDetails } from "./process-message.ts";
-import type { LogLevel } from "./settings.ts";
 
 /**
  * Milliseconds after the first Ctrl-C from which another one means "now". One key press arrives twice within a few

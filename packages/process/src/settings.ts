@@ -1,11 +1,9 @@
+import { logLevels } from "@llamero/core";
 import { z } from "zod";
 import { apiKeys, commaList, decimal, gpuList, integer, webhookSecrets } from "./setting-schemas.ts";
 
 export const processNames = ["api", "worker", "dispatcher", "cli"] as const;
 export type ProcessName = (typeof processNames)[number];
-
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 interface Setting {
   /** Parses the variable's text; a default makes it optional. */

@@ -1,7 +1,7 @@
 import { carrierId } from "@llamero/core";
 import { type FedJob, redisError, type Store } from "@llamero/store";
 import { type ConnectionOptions, Queue } from "bullmq";
-import { inferenceQueue } from "./queue-names.ts";
+import { inferenceQueue, laneOf } from "./queue-names.ts";
 
 export interface CarriersOptions {
   /** A connection of the role `commands` or `worker`; it stays the caller's. */
@@ -27,9 +27,9 @@ export class Carriers {
   /** Adds carriers; one that is already there is left as it is. @throws AppError `redis_unavailable` */
   async add(fed: readonly FedJob[]): Promise<void> {
     if (fed.length === 0) return;
-    const bySlug = Map.groupBy(fed, (job) => job.slug);
+    const byQueue = Map.groupBy(fed, queueOf);
     try {
-      await Promise.all(Array.from(bySlug, ([slug, jobs]) => this.#queue(slug).addBulk(jobs.map(toBulkJob))));
+      await Promise.all(Array.from(byQueue, ([name, jobs]) => this.#queue(name).addBulk(jobs.map(toBulkJob))));
     } catch (error) {
       throw redisError(error);
     }
@@ -39,7 +39,7 @@ export class Carriers {
   async missing<T extends FedJob>(jobs: readonly T[]): Promise<T[]> {
     try {
       const found = await Promise.all(
-        jobs.map((job) => this.#queue(job.slug).getJob(carrierId({ job_id: job.jobId, run: job.run }))),
+        jobs.map((job) => this.#queue(queueOf(job)).getJob(carrierId({ job_id: job.jobId, run: job.run }))),
       );
       return jobs.filter((_, index) => found[index] === undefined);
     } catch (error) {
@@ -52,11 +52,11 @@ export class Carriers {
     this.#queues.clear();
   }
 
-  #queue(slug: string): Queue {
-    const existing = this.#queues.get(slug);
+  #queue(name: string): Queue {
+    const existing = this.#queues.get(name);
     if (existing !== undefined) return existing;
     const { connection, store } = this.#options;
-    const queue = new Queue(inferenceQueue(slug), {
+    const queue = new Queue(name, {
       connection,
       prefix: store.keys.queues,
       skipWaitingForReady: true,
@@ -65,10 +65,12 @@ export class Carriers {
     });
     // Each call reports its own failure; without a listener the emitter would end the process.
     queue.on("error", () => {});
-    this.#queues.set(slug, queue);
+    this.#queues.set(name, queue);
     return queue;
   }
 }
+
+const queueOf = ({ slug, priority }: FedJob) => inferenceQueue(slug, laneOf(priority));
 
 function toBulkJob({ jobId, run }: FedJob) {
   const carrier = { v: 1 as const, job_id: jobId, run };

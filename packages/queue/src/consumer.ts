@@ -1,7 +1,7 @@
 import { type Carrier, carrierId, carrierSchema } from "@llamero/core";
 import type { Keys } from "@llamero/store";
 import { type ConnectionOptions, WaitingError, Worker } from "bullmq";
-import { inferenceQueue } from "./queue-names.ts";
+import { inferenceQueue, type Lane } from "./queue-names.ts";
 
 /**
  * A carrier's lock lasts this long without renewal, and dead consumers are looked for this often, in milliseconds.
@@ -24,6 +24,7 @@ export interface ConsumerOptions {
   connection: ConnectionOptions;
   keys: Keys;
   slug: string;
+  lane: Lane;
   /** Carriers handled at once: the model's slots. */
   concurrency: number;
   /**
@@ -39,7 +40,7 @@ export interface ConsumerOptions {
   onError: (error: Error) => void;
 }
 
-/** The consumer's end of one model's queue. */
+/** The consumer's end of one of a model's queues. */
 export class Consumer {
   readonly #worker: Worker;
   readonly #onError: (error: Error) => void;
@@ -52,7 +53,7 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.#worker = new Worker(
-      inferenceQueue(options.slug),
+      inferenceQueue(options.slug, options.lane),
       async (job, token) => {
         if ((await this.#handle(carrierSchema.parse(job.data), options)) === "done") return;
         await job.moveToWait(token);

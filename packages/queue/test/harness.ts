@@ -54,6 +54,7 @@ export async function openQueue(extra: readonly string[] = []): Promise<QueueHar
         connection: pulls,
         keys: store.keys,
         slug: SLUG,
+        lane: "steady",
         concurrency: 2,
         handle,
         onLockLost,

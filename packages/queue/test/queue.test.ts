@@ -28,7 +28,7 @@ test("a fed job's carrier reaches a consumer and holds nothing but the way to it
 test("adding a carrier twice adds it once", async () => {
   await using queue = await openQueue();
   const first = await queue.submit();
-  const again: FedJob = { jobId: first, run: 1, slug: SLUG };
+  const again: FedJob = { jobId: first, run: 1, slug: SLUG, priority: "normal" };
   await queue.carriers.add([again, again]);
   const second = await queue.submit();
   const { all, handle } = collector(2);
@@ -39,7 +39,7 @@ test("adding a carrier twice adds it once", async () => {
 test("a carrier that was never added is found missing and replaced", async () => {
   await using queue = await openQueue();
   const id = await queue.submit(false);
-  const entry = { jobId: id, run: 1, slug: SLUG };
+  const entry: FedJob = { jobId: id, run: 1, slug: SLUG, priority: "normal" };
   expect(await queue.carriers.missing([entry])).toEqual([entry]);
 
   const redis = await connectRedis(queue.server.url, "commands");
@@ -59,7 +59,7 @@ test("a running job whose carrier is gone goes back to its queue and is fed agai
   redis.disconnect();
   expect(await repairWindow(queue.store, queue.carriers, SLUG)).toBe(1);
   expect(await queue.store.getJob({ id, owner: "local" })).toMatchObject({ status: "queued", attempts: 1 });
-  expect(await queue.carriers.missing([{ jobId: id, run: 2, slug: SLUG }])).toEqual([]);
+  expect(await queue.carriers.missing([{ jobId: id, run: 2, slug: SLUG, priority: "normal" }])).toEqual([]);
 });
 
 test("a carrier whose handler fails is dropped and reported; the consumer goes on", async () => {
@@ -75,7 +75,7 @@ test("a carrier whose handler fails is dropped and reported; the consumer goes o
   }, failure.resolve);
   const id = await queue.submit();
   expect((await failure.promise).message).toBe("broken");
-  expect(await queue.carriers.missing([{ jobId: id, run: 1, slug: SLUG }])).toHaveLength(1);
+  expect(await queue.carriers.missing([{ jobId: id, run: 1, slug: SLUG, priority: "normal" }])).toHaveLength(1);
   await queue.submit();
   await second.promise;
 });
@@ -183,7 +183,7 @@ test("a lock that is lost is told, the consumer goes on, and the carrier comes a
   );
   id = await queue.submit();
   const redis = await connectRedis(queue.server.url, "commands");
-  const lock = `${queue.store.keys.queues}:${inferenceQueue(SLUG)}:${carrierId({ job_id: id, run: 1 })}:lock`;
+  const lock = `${queue.store.keys.queues}:${inferenceQueue(SLUG, "steady")}:${carrierId({ job_id: id, run: 1 })}:lock`;
   while ((await redis.del(lock)) === 0);
   redis.disconnect();
   expect(await lost.promise).toEqual({ v: 1, job_id: id, run: 1 });

@@ -22,6 +22,8 @@ export interface NewJob {
   retryOf: string | null;
   /** Default: `normal`. */
   priority?: Priority;
+  /** It ends older jobs of its owner with the same one. Default: null. */
+  supersedeKey?: string | null;
   /** The API key that it comes with, to whose limits it is held. Default: null. */
   key?: { id: string; limits: KeyLimits } | null;
   /** It is accepted only while nothing else has retried that job. Default: false. */
@@ -39,32 +41,32 @@ export interface RateLeft {
 export type AcceptResult =
   /** `job` is what a reader would see now, without the position: it is made here to spare a read. */
   | { outcome: "accepted"; job: Job; fed: FedJob[]; left: RateLeft }
-  /** `duplicate`: this very request was accepted before, as `id`; `conflict`: the key was used with another body. */
-  | { outcome: "duplicate" | "conflict"; id: string }
+  /** This very request was accepted before, as `id`. */
+  | { outcome: "duplicate"; id: string }
+  /** The Idempotency-Key was used with another body. */
+  | { outcome: "conflict"; id: string }
   /** A limit of its key is in the way. */
-  | { outcome: "limited"; limit: "requests" | "tokens" | "waiting"; retryAfterSeconds: number }
-  /** Too many jobs wait for its model. */
+  | { outcome: "limited"; limit: "requests" | "tokens" | "waiting"; retryAfterSeconds: number; left: RateLeft }
+  /** Too many jobs, or tokens of jobs, wait for its model. */
   | { outcome: "full"; retryAfterSeconds: number }
   /** Its deadline passes before it may run. */
-  | { outcome: "unfit" };
+  | { outcome: "unfit" }
+  /** It is not expected to have ended by its deadline: both times are from now. */
+  | { outcome: "late"; startsMs: number; endsMs: number };
 
 /** What a deployment asks of the jobs that it accepts. */
 export interface Acceptance {
-  /** Jobs that may wait in one queue; null is no limit. */
-  maxWaiting: number | null;
+  /** What may wait in one queue; null is no limit. */
+  limits: () => { maxWaiting: number | null; maxWaitingTokens: number | null };
   /** Returns when a job that has been written is where it must be. */
   confirm: () => Promise<void>;
 }
 
 /** Commits a job: when this resolves, it is stored, indexed and waiting, and survives the caller's death. */
-export async function accept(
-  run: RunScript,
-  job: NewJob,
-  model: string,
-  { maxWaiting, confirm }: Acceptance,
-): Promise<AcceptResult> {
+export async function accept(run: RunScript, job: NewJob, model: string, { limits, confirm }: Acceptance): Promise<AcceptResult> {
   const { prompt, mostOutput } = expectedTokens(job.request);
-  const reply = (await run("accept", [
+  const { maxWaiting, maxWaitingTokens } = limits();
+  const reply = (await run(job.supersedeKey ? "accept-superseding" : "accept", [
     job.id,
     job.owner,
     job.slug,
@@ -77,6 +79,7 @@ export async function accept(
     job.retryOf ?? "",
     job.webhook ? JSON.stringify(job.webhook) : "",
     maxWaiting ?? "",
+    maxWaitingTokens ?? "",
     job.isOnlyRetry === true ? 1 : "",
     job.delayMs ?? "",
     job.priority ?? "normal",
@@ -86,20 +89,22 @@ export async function accept(
     job.key?.limits.requests_per_minute ?? "",
     job.key?.limits.tokens_per_minute ?? "",
     job.key?.limits.max_waiting ?? "",
-  ])) as ["accepted" | "duplicate" | "conflict" | "full" | "limited" | "unfit", ...unknown[]];
+    job.supersedeKey ?? "",
+  ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };
   if (outcome === "full") return { outcome, retryAfterSeconds: Number(reply[1]) };
+  if (outcome === "late") return { outcome, startsMs: Number(reply[1]), endsMs: Number(reply[2]) };
+  const left = { requests: leftOf(requestsLeft), tokens: leftOf(tokensLeft) };
   if (outcome === "limited")
-    return { outcome, limit: status as "requests" | "tokens" | "waiting", retryAfterSeconds: Number(nowMs) };
+    return { outcome, limit: status as "requests" | "tokens" | "waiting", retryAfterSeconds: Number(nowMs), left };
   // A duplicate may be one whose first answer was that it is not confirmed.
   await confirm();
   if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
-  const left = { requests: leftOf(requestsLeft), tokens: leftOf(tokensLeft) };
   return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 5), left };
 }
 
-const leftOf = (level: unknown) => (level === "" ? null : Math.max(0, Number(level)));
+const leftOf = (level: unknown) => (level === "" || level === undefined ? null : Math.max(0, Number(level)));
 
 function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Job {
   const fields: Record<string, string> = { created_ms: String(nowMs) };
@@ -108,6 +113,7 @@ function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Jo
   if (job.deadlineMs !== null) fields["deadline_ms"] = String(nowMs + job.deadlineMs);
   if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
   if (job.priority !== undefined) fields["class"] = job.priority;
+  if (job.supersedeKey) fields["supersede"] = job.supersedeKey;
   const { id, owner, slug, request } = job;
   const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
   return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null }, model, null);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
 import type { RunScript } from "./scripts.ts";
+import type { Change } from "./settings.ts";
 
 /** SHA-256 of a whole key, hex. A key has 192 random bits, so a plain hash cannot be reversed by guessing. */
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -55,7 +56,12 @@ export interface LiveKey {
   hashes: readonly string[];
 }
 
+/** What is done to keys, as the audit has it behind `key.`. */
+export type KeyAction = "create" | "rotate" | "limit" | "revoke";
+
 export interface NewApiKey {
+  /** Who makes it, for the audit. */
+  by: string;
   owner: string;
   name: string;
   nowMs: number;
@@ -81,14 +87,24 @@ export function createApiKeys(redis: Redis, keys: Keys, run: RunScript) {
     const text = await read(id);
     return text === null ? null : parse(text);
   };
+  /** False: the record is not as it was seen, '' for not there, any more. */
+  const replace = async (seen: string, record: ApiKeyRecord, by: string, action: KeyAction): Promise<boolean> => {
+    const args = [record.id, seen, JSON.stringify(record), record.limits.max_running ?? "", by, `key.${action}`];
+    return (await run("change-key", args)) === 1;
+  };
   /** Changes a record as nobody else has changed it meanwhile. */
-  const change = async (id: string, changed: (record: ApiKeyRecord) => ApiKeyRecord): Promise<ApiKeyRecord> => {
+  const change = async (
+    id: string,
+    by: string,
+    action: KeyAction,
+    changed: (record: ApiKeyRecord) => ApiKeyRecord,
+  ): Promise<ApiKeyRecord> => {
     for (;;) {
       const text = await read(id);
       if (text === null)
         throw new AppError("key_not_found", `There is no key ${id.slice(0, SHOWN_CHARS)}. \`llamero keys list\` shows them.`);
       const record = changed(parse(text));
-      if ((await run("change-key", [id, text, JSON.stringify(record)])) === 1) return record;
+      if (await replace(text, record, by, action)) return record;
     }
   };
   return {
@@ -115,7 +131,7 @@ export function createApiKeys(redis: Redis, keys: Keys, run: RunScript) {
         ...{ v: 1, id, owner, name, hash: hashKey(key), scopes: [...new Set(scopes)], limits },
         ...{ created_at_ms: nowMs, expires_at_ms: expiresAtMs, revoked_at_ms: null },
       });
-      await guarded(() => redis.hset(keys.apiKeys, id, JSON.stringify(record)));
+      await replace("", record, wish.by, "create");
       return { key, record };
     },
     async list(): Promise<ApiKeyRecord[]> {
@@ -126,9 +142,9 @@ export function createApiKeys(redis: Redis, keys: Keys, run: RunScript) {
      * Gives a key another secret; the one it had is good for a while longer, the one before that no more.
      * @throws AppError `key_not_found`, `key_revoked`
      */
-    async rotate(id: string, { nowMs, previousValidMs }: { nowMs: number; previousValidMs: number }): Promise<ShownKey> {
+    async rotate(id: string, { by, nowMs, previousValidMs }: Change & { previousValidMs: number }): Promise<ShownKey> {
       const key = newSecret(id);
-      const record = await change(id, (found) => {
+      const record = await change(id, by, "rotate", (found) => {
         if (found.revoked_at_ms !== null)
           throw new AppError("key_revoked", `Key ${id} has been revoked. \`llamero keys create\` makes another.`);
         const previous = previousValidMs > 0 ? { hash: found.hash, until_ms: nowMs + previousValidMs } : null;
@@ -136,13 +152,13 @@ export function createApiKeys(redis: Redis, keys: Keys, run: RunScript) {
       });
       return { key, record };
     },
-    /** Holds for what is submitted from then on. @throws AppError `key_not_found` */
-    limit(id: string, limits: KeyLimits): Promise<ApiKeyRecord> {
-      return change(id, (found) => ({ ...found, limits }));
+    /** Holds for what is submitted from then on; how many may run, from the next feed on. @throws AppError `key_not_found` */
+    limit(id: string, limits: KeyLimits, by: string): Promise<ApiKeyRecord> {
+      return change(id, by, "limit", (found) => ({ ...found, limits }));
     },
     /** @throws AppError `key_not_found` */
-    revoke(id: string, nowMs: number): Promise<ApiKeyRecord> {
-      return change(id, (found) => ({ ...found, revoked_at_ms: found.revoked_at_ms ?? nowMs, previous: null }));
+    revoke(id: string, { by, nowMs }: Change): Promise<ApiKeyRecord> {
+      return change(id, by, "revoke", (found) => ({ ...found, revoked_at_ms: found.revoked_at_ms ?? nowMs, previous: null }));
     },
   };
 }

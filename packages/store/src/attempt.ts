@@ -4,6 +4,9 @@ import {
   type ErrorCode,
   type JobRequest,
   jobRequestSchema,
+  MOST_PREEMPTIONS,
+  type Priority,
+  prioritySchema,
   retryPolicy,
   type StopReason,
   type TerminalStatus,
@@ -21,6 +24,9 @@ export interface Claim {
   attempt: number;
   /** Of the model or variant that it is for. */
   slug: string;
+  priority: Priority;
+  /** An urgent job may have its slot. */
+  mayYield: boolean;
   /** How the earlier ones ended. */
   counts: AttemptCounts;
   request: JobRequest;
@@ -48,7 +54,9 @@ export async function claim(
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" ")];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, slug, request, queueMs, watched, lost, crashes, failures, chunks, tokens, text, firstTokenMs] = reply;
+  const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, preempted] = reply;
+  const [keepsSlot, chunks, tokens, text, firstTokenMs] = reply.slice(12);
+  const priority = prioritySchema.parse(priorityText);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
     outcome: "claimed",
@@ -57,7 +65,9 @@ export async function claim(
       fence: Number(fence),
       attempt: Number(attempt),
       slug: String(slug),
-      counts: { lost: Number(lost), crashes: Number(crashes), failures: Number(failures) },
+      priority,
+      mayYield: priority === "low" && keepsSlot === "" && Number(preempted) < MOST_PREEMPTIONS,
+      counts: { lost: Number(lost), crashes: Number(crashes), failures: Number(failures), preempted: Number(preempted) },
       request: parsed,
       queueMs: Number(queueMs),
       isWatched: watched === 1,

@@ -2,6 +2,9 @@ import type { DeliveryStatus, JobStatus, Priority } from "@llamero/core";
 
 export const NOTIFY_BUCKETS = 64;
 
+/** The line of jobs that came without a key; lua/lines.lua has the same. */
+const NO_KEY = "-";
+
 /** The names of all keys and channels. The braces are the Redis Cluster hash tag: a cell's keys share one slot. */
 export function createKeys(prefix: string, cell: number) {
   const base = `${prefix}:{c${cell}}:`;
@@ -19,8 +22,11 @@ export function createKeys(prefix: string, cell: number) {
     byOwner: (owner: string) => `${base}own:${owner}`,
     /** The jobs of an owner for a model in a state, sorted by id. */
     index: (owner: string, slug: string, status: JobStatus) => `${base}own:${owner}:${slug}:${status}`,
-    /** The jobs of an owner and class that wait in a queue, by when they could first run. */
-    backlog: (queue: string, priority: Priority, owner: string) => `${base}backlog:${queue}:${priority}:${owner}`,
+    /** The jobs of an owner, class and API key that wait in a queue, by when they could first run. */
+    backlog: (queue: string, priority: Priority, owner: string, key: string | null) =>
+      `${base}backlog:${queue}:${priority}:${owner}:${key ?? NO_KEY}`,
+    /** The API keys whose jobs an owner has waiting, but for those that run as many as they may. */
+    lines: (queue: string, priority: Priority, owner: string) => `${base}lines:${queue}:${priority}:${owner}`,
     /** The owners who wait in a class of a queue, by the virtual time of their next job: the lowest is next. */
     turns: (queue: string, priority: Priority) => `${base}turns:${queue}:${priority}`,
     /** How many jobs wait, by `queue:class`. */
@@ -36,6 +42,10 @@ export function createKeys(prefix: string, cell: number) {
     worker: (id: string) => `${base}worker:${id}`,
     catalogue: `${base}catalogue`,
     apiKeys: `${base}api_keys`,
+    /** Both the settings and the channel on which their changes are told. */
+    settings: `${base}settings`,
+    settingsHistory: `${base}settings_history`,
+    audit: `${base}audit`,
     /** The webhook that a job was submitted with. */
     hook: (jobId: string) => `${base}hook:${jobId}`,
     endpoint: (id: string) => `${base}endpoint:${id}`,

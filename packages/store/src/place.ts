@@ -35,14 +35,15 @@ export async function placeOf(redis: Redis, keys: Keys, record: JobRecord): Prom
   };
 }
 
-/** Fed jobs that no worker has claimed yet, in the order in which they were fed. */
+/** Fed jobs that no worker has claimed yet, in the order in which they were fed, those of class `high` first. */
 async function waitingInWindow(redis: Redis, keys: Keys, queue: string): Promise<{ id: string; cost: number }[]> {
   const ids = await redis.zrange(keys.window(queue), 0, "-1");
-  const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "status", "cost")));
-  return ids.flatMap((id, index) => {
-    const [status, cost] = records[index] ?? [];
-    return status === "queued" ? [{ id, cost: Number(cost ?? 0) }] : [];
+  const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "status", "cost", "class")));
+  const waiting = ids.flatMap((id, index) => {
+    const [status, cost, priority] = records[index] ?? [];
+    return status === "queued" ? [{ id, cost: Number(cost ?? 0), isUrgent: priority === "high" }] : [];
   });
+  return [...waiting.filter(({ isUrgent }) => isUrgent), ...waiting.filter(({ isUrgent }) => !isUrgent)];
 }
 
 /**
@@ -50,8 +51,8 @@ async function waitingInWindow(redis: Redis, keys: Keys, queue: string): Promise
  * at a lower virtual time, or at the same one under a lower name. Jobs of a class are taken to cost the same.
  */
 async function aheadInLines(redis: Redis, keys: Keys, record: JobRecord): Promise<Ahead | null> {
-  const [queue, priority, { owner, id }] = [queueSlug(record.slug), priorityOf(record), record];
-  const rank = await redis.zrank(keys.backlog(queue, priority, owner), id);
+  const [queue, priority, { owner }] = [queueSlug(record.slug), priorityOf(record), record];
+  const rank = await rankOf(redis, keys, record);
   if (rank === null) return null;
   const turns = await readTurns(redis, keys, queue, priority);
   const own = turns?.find((turn) => turn.owner === owner);
@@ -64,7 +65,7 @@ async function aheadInLines(redis: Redis, keys: Keys, record: JobRecord): Promis
   const average = Number(sums.at(-1) ?? 0) / Math.max(1, Number(counts.at(-1) ?? 0));
   const startsAt = own.at + (rank * average) / own.weight;
   const others = turns.filter((turn) => turn !== own);
-  const lengths = await Promise.all(others.map((turn) => redis.zcard(keys.backlog(queue, priority, turn.owner))));
+  const lengths = await Promise.all(others.map((turn) => lengthOf(redis, keys, { queue, priority, owner: turn.owner })));
   const before = others.reduce((sum, turn, index) => {
     const steps = average === 0 ? 0 : ((startsAt - turn.at) * turn.weight) / average;
     const isLevel = Number.isInteger(steps) && turn.owner < owner;
@@ -72,6 +73,47 @@ async function aheadInLines(redis: Redis, keys: Keys, record: JobRecord): Promis
   }, rank);
   const higher = { jobs: sumOf(counts.slice(0, -1)), tokens: sumOf(sums.slice(0, -1)) };
   return { jobs: higher.jobs + before, tokens: higher.tokens + before * average };
+}
+
+/** Where the jobs of an owner and class stand. */
+interface Lines {
+  queue: string;
+  priority: Priority;
+  owner: string;
+}
+
+/** How many jobs of its owner go before a job; null when it stands in no open line. */
+async function rankOf(redis: Redis, keys: Keys, record: JobRecord): Promise<number | null> {
+  const lines = { queue: queueSlug(record.slug), priority: priorityOf(record), owner: record.owner };
+  const own = await lineOf(redis, keys, lines, record.fields["key"] ?? null, record.id);
+  if (own === null) return null;
+  const open = await openLines(redis, keys, lines);
+  if (!open.includes(own.line)) return null;
+  const others = open.filter((line) => line !== own.line);
+  const before = await Promise.all(others.map((line) => redis.zcount(line, "-inf", `(${own.readyMs}`)));
+  return own.rank + before.reduce((sum, count) => sum + count, 0);
+}
+
+async function lineOf(
+  redis: Redis,
+  keys: Keys,
+  { queue, priority, owner }: Lines,
+  key: string | null,
+  id: string,
+): Promise<{ line: string; rank: number; readyMs: string } | null> {
+  const line = keys.backlog(queue, priority, owner, key);
+  const [rank, readyMs] = await Promise.all([redis.zrank(line, id), redis.zscore(line, id)]);
+  return rank === null || readyMs === null ? null : { line, rank, readyMs };
+}
+
+async function openLines(redis: Redis, keys: Keys, { queue, priority, owner }: Lines): Promise<string[]> {
+  const apiKeys = await redis.zrange(keys.lines(queue, priority, owner), 0, "-1");
+  return apiKeys.map((key) => keys.backlog(queue, priority, owner, key));
+}
+
+async function lengthOf(redis: Redis, keys: Keys, lines: Lines): Promise<number> {
+  const lengths = await Promise.all((await openLines(redis, keys, lines)).map((line) => redis.zcard(line)));
+  return lengths.reduce((sum, length) => sum + length, 0);
 }
 
 interface Turn {

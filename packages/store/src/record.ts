@@ -147,5 +147,7 @@ export function toJob(record: JobRecord, model: string, place: Place | null): Jo
     webhook: record.hook === null ? null : webhookView(record.hook),
     retry_of: fields["retry_of"] ?? null,
     retried_by: fields["retried_by"] ?? null,
+    supersede_key: fields["supersede"] ?? null,
+    superseded_by: fields["superseded_by"] ?? null,
   };
 }

@@ -1,8 +1,9 @@
 import { type Job, type ModelEntry, modelSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
-import { accept, type NewJob } from "./accept.ts";
+import { type Acceptance, accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
 import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
+import { readAudit } from "./audit.ts";
 import { backlogs } from "./backlogs.ts";
 import { cancel, remove } from "./cancel.ts";
 import { announceModel, readCatalogue } from "./catalogue.ts";
@@ -18,9 +19,9 @@ import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
 import { createScripts } from "./scripts.ts";
 import { serverMemory } from "./server-memory.ts";
+import { createSettings } from "./settings.ts";
 import { staleWindow, sweep } from "./sweep.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
-import { setWeight } from "./weights.ts";
 
 export interface StoreOptions {
   redis: Redis;
@@ -28,8 +29,8 @@ export interface StoreOptions {
   prefix: string;
   /** Which cell this Redis is, 0 to 1023. */
   cell?: number;
-  /** Jobs that may wait in one queue; more are not accepted. Default: no limit. */
-  maxWaiting?: number;
+  /** What may wait in one queue, asked at each job; more is not accepted. Default: no limit. */
+  limits?: Acceptance["limits"];
   /** Replicas of Redis that must have a job before it is accepted. Default: 0. */
   waitReplicas?: number;
 }
@@ -39,14 +40,16 @@ export interface Reference {
   owner: string;
 }
 
+const noLimits = () => ({ maxWaiting: null, maxWaitingTokens: null });
+
 /**
  * The job store: every read and write of job records. Owns no connection.
  * Everything rejects with AppError `redis_unavailable` or `redis_memory_full` when Redis is away or full.
  */
-export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas = 0 }: StoreOptions) {
+export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitReplicas = 0 }: StoreOptions) {
   const keys = createKeys(prefix, cell);
   const replicas = new Replicas(redis, waitReplicas);
-  const acceptance = { maxWaiting: maxWaiting ?? null, confirm: () => replicas.confirm() };
+  const acceptance = { limits, confirm: () => replicas.confirm() };
   const { run, runTogether } = createScripts(redis, keys.base);
   const names = new Map<string, string>();
 
@@ -92,8 +95,9 @@ export function createStore({ redis, prefix, cell = 0, maxWaiting, waitReplicas 
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
     apiKeys: createApiKeys(redis, keys, run),
-    /** Sets an owner's part of the slots, as against 1 of those who have none set; null takes it back. */
-    setWeight: (owner: string, weight: number | null) => guarded(() => setWeight(redis, keys, owner, weight)),
+    settings: createSettings(redis, keys, run),
+    /** What administrators have done, the newest first. */
+    audit: (limit: number, before?: string) => readAudit(redis, keys, limit, before),
     webhooks: createWebhooks(redis, keys, run, cell),
     getRecord,
     modelName: nameOf,

@@ -1,3 +1,4 @@
+import { prioritySchema } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type FedJob, readFed } from "./fed-job.ts";
 import type { Keys } from "./keys.ts";
@@ -31,11 +32,12 @@ export async function staleWindow(redis: Redis, keys: Keys, slug: string, ageMs:
     const [seconds] = await redis.time();
     const before = String(Number(seconds) * 1000 - ageMs);
     const ids = await redis.zrange(keys.window(slug), "-inf", before, "BYSCORE", "LIMIT", 0, limit);
-    const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "run", "status", "fence")));
-    return records.map(([run, status, fence], index) => ({
+    const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "run", "status", "fence", "class")));
+    return records.map(([run, status, fence, priority], index) => ({
       jobId: ids[index] ?? "",
       run: Number(run),
       slug,
+      priority: prioritySchema.parse(priority ?? "normal"),
       status: status ?? "",
       fence: Number(fence ?? 0),
     }));

@@ -25,7 +25,7 @@ test("says nothing to the outbox: the caller knows that it has submitted", async
 test("feeds the job at once when the window has room", async () => {
   await openSlots(harness, 1);
   const job = await submit(harness);
-  expect(job.fed).toEqual([{ jobId: job.id, run: 1, slug: "tiny" }]);
+  expect(job.fed).toEqual([{ jobId: job.id, run: 1, slug: "tiny", priority: "normal" }]);
 });
 
 test("feeds the job that has waited longest, which need not be the one that came", async () => {

@@ -4,7 +4,7 @@ import { hashKey, keyIdOf, sameHash } from "../src/index.ts";
 import { useStore } from "./harness.ts";
 
 const harness = useStore();
-const make = (owner = "alice", nowMs = 1_000) => harness.store.apiKeys.create({ owner, name: "laptop", nowMs });
+const make = (owner = "alice", nowMs = 1_000) => harness.store.apiKeys.create({ by: "test", owner, name: "laptop", nowMs });
 
 test("makes a key that finds its own record and fits its hash", async () => {
   const { key, record } = await make();
@@ -35,7 +35,7 @@ test("lists by creation, with revoked ones", async () => {
   const { apiKeys } = harness.store;
   const second = await make("bob", 2_000);
   const first = await make("alice", 1_000);
-  await apiKeys.revoke(second.record.id, 3_000);
+  await apiKeys.revoke(second.record.id, { by: "test", nowMs: 3_000 });
   const list = await apiKeys.list();
   expect(list.map(({ id, revoked_at_ms }) => [id, revoked_at_ms])).toEqual([
     [first.record.id, null],
@@ -46,8 +46,8 @@ test("lists by creation, with revoked ones", async () => {
 test("revokes for good: a second time changes nothing", async () => {
   const { apiKeys } = harness.store;
   const { record } = await make();
-  expect(await apiKeys.revoke(record.id, 5_000)).toMatchObject({ revoked_at_ms: 5_000 });
-  expect(await apiKeys.revoke(record.id, 9_000)).toMatchObject({ revoked_at_ms: 5_000 });
+  expect(await apiKeys.revoke(record.id, { by: "test", nowMs: 5_000 })).toMatchObject({ revoked_at_ms: 5_000 });
+  expect(await apiKeys.revoke(record.id, { by: "test", nowMs: 9_000 })).toMatchObject({ revoked_at_ms: 5_000 });
   expect(await apiKeys.get(record.id)).toMatchObject({ revoked_at_ms: 5_000, hash: record.hash });
 });
 
@@ -55,6 +55,7 @@ test("a key that is good now stands for its owner and what it may do", async () 
   const { apiKeys } = harness.store;
   const nowMs = await harness.store.now();
   const { key, record } = await apiKeys.create({
+    by: "test",
     owner: "alice",
     name: "",
     nowMs,
@@ -69,14 +70,14 @@ test("a key that is good now stands for its owner and what it may do", async () 
     hashes: [hashKey(key)],
   });
   expect(await apiKeys.findLive("000000000000")).toBeNull();
-  await apiKeys.revoke(record.id, nowMs);
+  await apiKeys.revoke(record.id, { by: "test", nowMs: nowMs });
   expect(await apiKeys.findLive(record.id)).toBeNull();
 });
 
 test("a key that has expired by Redis's clock stands for nothing", async () => {
   const { apiKeys } = harness.store;
   const nowMs = await harness.store.now();
-  const { record } = await apiKeys.create({ owner: "alice", name: "", nowMs, expiresAtMs: nowMs });
+  const { record } = await apiKeys.create({ by: "test", owner: "alice", name: "", nowMs, expiresAtMs: nowMs });
   expect(await apiKeys.findLive(record.id)).toBeNull();
 });
 
@@ -85,25 +86,34 @@ test("a rotated key is good with its new secret, and for as long as was said wit
   const nowMs = await harness.store.now();
   const first = await make();
   const { id } = first.record;
-  const second = await apiKeys.rotate(id, { nowMs, previousValidMs: 60_000 });
+  const second = await apiKeys.rotate(id, { by: "test", nowMs, previousValidMs: 60_000 });
   expect(keyIdOf(second.key)).toBe(id);
   expect((await apiKeys.findLive(id))?.hashes).toEqual([second.key, first.key].map(hashKey));
-  const third = await apiKeys.rotate(id, { nowMs, previousValidMs: 60_000 });
+  const third = await apiKeys.rotate(id, { by: "test", nowMs, previousValidMs: 60_000 });
   expect((await apiKeys.findLive(id))?.hashes).toEqual([third.key, second.key].map(hashKey));
-  const fourth = await apiKeys.rotate(id, { nowMs, previousValidMs: 0 });
+  const fourth = await apiKeys.rotate(id, { by: "test", nowMs, previousValidMs: 0 });
   expect((await apiKeys.findLive(id))?.hashes).toEqual([hashKey(fourth.key)]);
-  await apiKeys.rotate(id, { nowMs: nowMs - 60_000, previousValidMs: 1_000 });
+  await apiKeys.rotate(id, { by: "test", nowMs: nowMs - 60_000, previousValidMs: 1_000 });
   expect((await apiKeys.findLive(id))?.hashes).toHaveLength(1);
 });
 
 test("of those who change a key at the same time none undoes what another did", async () => {
   const { apiKeys } = harness.store;
   const { record } = await make();
-  const rotate = () => apiKeys.rotate(record.id, { nowMs: 1, previousValidMs: 0 }).catch(({ code }: { code: string }) => code);
-  const outcomes = await Promise.all([rotate(), rotate(), apiKeys.revoke(record.id, 5_000), rotate(), rotate()]);
+  const rotate = () =>
+    apiKeys.rotate(record.id, { by: "test", nowMs: 1, previousValidMs: 0 }).catch(({ code }: { code: string }) => code);
+  const outcomes = await Promise.all([
+    rotate(),
+    rotate(),
+    apiKeys.revoke(record.id, { by: "test", nowMs: 5_000 }),
+    rotate(),
+    rotate(),
+  ]);
   expect(await apiKeys.get(record.id)).toMatchObject({ revoked_at_ms: 5_000, previous: null });
   expect(outcomes.filter((outcome) => typeof outcome === "string" && outcome !== "key_revoked")).toEqual([]);
-  await expect(apiKeys.rotate(record.id, { nowMs: 1, previousValidMs: 0 })).rejects.toMatchObject({ code: "key_revoked" });
+  await expect(apiKeys.rotate(record.id, { by: "test", nowMs: 1, previousValidMs: 0 })).rejects.toMatchObject({
+    code: "key_revoked",
+  });
 });
 
 test("a key made before there were scopes may what it always did", async () => {
@@ -116,14 +126,18 @@ test("a key made before there were scopes may what it always did", async () => {
 
 describe("refuses", () => {
   test("to revoke a key that does not exist", async () => {
-    await expect(harness.store.apiKeys.revoke("000000000000", 1)).rejects.toMatchObject({ code: "key_not_found" });
-    await expect(harness.store.apiKeys.rotate("000000000000", { nowMs: 1, previousValidMs: 1 })).rejects.toMatchObject({
+    await expect(harness.store.apiKeys.revoke("000000000000", { by: "test", nowMs: 1 })).rejects.toMatchObject({
+      code: "key_not_found",
+    });
+    await expect(
+      harness.store.apiKeys.rotate("000000000000", { by: "test", nowMs: 1, previousValidMs: 1 }),
+    ).rejects.toMatchObject({
       code: "key_not_found",
     });
   });
 
   test("a key that may do nothing", async () => {
-    const nothing = harness.store.apiKeys.create({ owner: "alice", name: "", nowMs: 1, scopes: [] });
+    const nothing = harness.store.apiKeys.create({ by: "test", owner: "alice", name: "", nowMs: 1, scopes: [] });
     await expect(nothing).rejects.toMatchObject({ code: "invalid_request", param: "scopes" });
   });
 

@@ -4,7 +4,9 @@ import { done, openSlots, redisNow, sampleJob, start, submit, useStore } from ".
 
 const harness = useStore();
 const accept = (over: Parameters<typeof sampleJob>[1] = {}) =>
-  createStore({ redis: harness.redis, prefix: "test", maxWaiting: 3 }).accept(sampleJob(harness, over));
+  createStore({ redis: harness.redis, prefix: "test", limits: () => ({ maxWaiting: 3, maxWaitingTokens: null }) }).accept(
+    sampleJob(harness, over),
+  );
 
 test("takes as many jobs as may wait for a model, of all owners and variants together, and no more until one is fed", async () => {
   for (const over of [{}, { owner: "alice" }, { slug: "tiny~legal" }]) expect((await accept(over)).outcome).toBe("accepted");

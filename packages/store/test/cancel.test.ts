@@ -42,7 +42,10 @@ test("gives the place of a fed job to the next", async () => {
   const { store } = harness;
   await openSlots(harness, 1);
   const [first, , third] = [await submit(harness), await submit(harness), await submit(harness)];
-  expect(await store.cancel(first)).toEqual({ outcome: "cancelled", fed: [{ jobId: third.id, run: 1, slug: "tiny" }] });
+  expect(await store.cancel(first)).toEqual({
+    outcome: "cancelled",
+    fed: [{ jobId: third.id, run: 1, slug: "tiny", priority: "normal" }],
+  });
 });
 
 describe("of a running job", () => {
@@ -110,7 +113,7 @@ describe("of a running job", () => {
     await store.append(job.claim, 1, { tokens: [1, 2], text: "one " });
     await store.append(job.claim, 2, { tokens: [3], text: "two" });
     const result = await store.cancel(job, true);
-    expect(result).toEqual({ outcome: "cancelled", fed: [{ jobId: next?.id, run: 1, slug: "tiny" }] });
+    expect(result).toEqual({ outcome: "cancelled", fed: [{ jobId: next?.id, run: 1, slug: "tiny", priority: "normal" }] });
     expect(await store.getJob(job)).toMatchObject({
       status: "cancelled",
       output: { text: "one two", finish_reason: "cancelled" },

@@ -72,7 +72,7 @@ describe("refuses", () => {
     const next = [await submit(harness), await submit(harness)][1];
     await clockPast(harness.redis, (await redisNow(harness.redis)) + 1);
     const result = await harness.store.claim({ job_id: job.id, run: 1 }, "w1");
-    expect(result).toEqual({ outcome: "expired", fed: [{ jobId: next?.id, run: 1, slug: "tiny" }] });
+    expect(result).toEqual({ outcome: "expired", fed: [{ jobId: next?.id, run: 1, slug: "tiny", priority: "normal" }] });
     expect(await harness.store.getJob(job)).toMatchObject({
       status: "expired",
       output: null,

@@ -1,7 +1,7 @@
 import type { Priority } from "@llamero/core";
 import { expect, test } from "vitest";
 import type { FedJob, NewJob } from "../src/index.ts";
-import { openSlots, redisNow, submit, take, useStore } from "./harness.ts";
+import { openSlots, redisNow, setWeights, submit, take, useStore } from "./harness.ts";
 
 const harness = useStore();
 
@@ -110,17 +110,16 @@ test("by the tokens that jobs have cost in the end, whatever they were expected 
 test("weights say how much of the slots an owner gets, from when they are set", async () => {
   const slots = new Slots();
   for (const owner of ["a", "b"]) for (let i = 0; i < 150; i++) await slots.submit({ owner });
-  await harness.store.setWeight("a", 3);
+  await setWeights(harness, { a: 3 });
   await slots.open(1);
   await slots.run(100);
   expect(slots.share("a")).toBeGreaterThan(0.7125);
   expect(slots.share("a")).toBeLessThan(0.7875);
-  await harness.store.setWeight("a", null);
+  await setWeights(harness, { a: null });
   slots.tokens.clear();
   await slots.run(60);
   expect(slots.share("a")).toBeCloseTo(0.5, 1);
-  for (const weight of [0, -1, Number.NaN, 1e9])
-    await expect(harness.store.setWeight("a", weight)).rejects.toThrow("A weight is from");
+  for (const weight of [0, -1, Number.NaN, 1e9]) await expect(setWeights(harness, { a: weight })).rejects.toThrow("weights.a");
 });
 
 test("an owner who comes back has no claim on what others had meanwhile", async () => {
@@ -167,9 +166,10 @@ test("a class that has waited for long gets one feed in eight, however much wait
   await slots.open(1);
   await slots.run(20);
   expect(slots.ran).not.toContain("patient");
-  const line = store.keys.backlog("tiny", "low", "patient");
+  const line = store.keys.backlog("tiny", "low", "patient", null);
   const longAgo = (await redisNow(redis)) - 301_000;
   for (const id of await redis.zrange(line, 0, "-1")) await redis.zadd(line, longAgo, id);
+  await redis.zadd(store.keys.lines("tiny", "low", "patient"), longAgo, "-");
   await redis.zadd(`${store.keys.base}heads:tiny:low`, longAgo, "patient");
   await slots.run(34);
   expect(slots.ran.flatMap((owner, index) => (owner === "patient" ? [index] : []))).toEqual([29, 37, 45, 53]);
@@ -190,7 +190,7 @@ test("owners who do not wait are remembered only while they are ahead", async ()
 test("the place in line is what feeding then does, with weights, classes and jobs of any length", async () => {
   const slots = new Slots();
   const { store } = harness;
-  await store.setWeight("heavy", 4);
+  await setWeights(harness, { heavy: 4 });
   const jobs: NewJob[] = [];
   for (let i = 0; i < 30; i++) {
     const owner = ["heavy", "light", "late"][i % 3] ?? "";

@@ -43,8 +43,8 @@ test("fills several models in one call and keeps them apart", async () => {
   for (const slug of ["a", "b"]) await redis.set(`${store.keys.base}cap:${slug}`, 2);
   const fed = await store.feed(["a", "b", "unheard-of"]);
   expect(fed).toEqual([
-    { jobId: a.id, run: 1, slug: "a" },
-    { jobId: b.id, run: 1, slug: "b" },
+    { jobId: a.id, run: 1, slug: "a", priority: "normal" },
+    { jobId: b.id, run: 1, slug: "b", priority: "normal" },
   ]);
   for (const slug of ["a", "b"]) await openSlots(harness, 1, `w-${slug}`, { slug });
 });
@@ -56,7 +56,7 @@ test("refills the window when a job ends", async () => {
   const third = await submit(harness);
   expect([second.fed.length, third.fed.length]).toEqual([1, 0]);
   const ended = await harness.store.finish(running.claim, done);
-  expect(ended).toEqual({ outcome: "finished", fed: [{ jobId: third.id, run: 1, slug: "tiny" }] });
+  expect(ended).toEqual({ outcome: "finished", fed: [{ jobId: third.id, run: 1, slug: "tiny", priority: "normal" }] });
 });
 
 test("feeds at most 500 jobs in one call, over all models, and goes on with the next", async () => {
@@ -74,6 +74,6 @@ test("counts a run each time a job is fed", async () => {
   await openSlots(harness, 1);
   const job = await start(harness);
   const back = await harness.store.finish(job.claim, { status: "queued" });
-  expect(back).toEqual({ outcome: "finished", fed: [{ jobId: job.id, run: 2, slug: "tiny" }] });
+  expect(back).toEqual({ outcome: "finished", fed: [{ jobId: job.id, run: 2, slug: "tiny", priority: "normal" }] });
   expect((await take(harness, { job_id: job.id, run: 2 })).attempt).toBe(2);
 });

@@ -148,7 +148,7 @@ describe("handing back", () => {
     const job = await start(harness);
     const [, , third] = [await submit(harness), await submit(harness, { owner: "alice" }), await submit(harness)];
     const back = await store.finish(job.claim, { status: "queued" });
-    expect(back).toEqual({ outcome: "finished", fed: [{ jobId: job.id, run: 2, slug: "tiny" }] });
+    expect(back).toEqual({ outcome: "finished", fed: [{ jobId: job.id, run: 2, slug: "tiny", priority: "normal" }] });
     expect(await store.getJob(job)).toMatchObject({ status: "queued", position: 2 });
     expect(await store.getJob(third)).toMatchObject({ status: "queued", position: 4 });
   });

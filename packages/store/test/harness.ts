@@ -104,6 +104,11 @@ export async function take(harness: StoreHarness, carrier: { job_id: string; run
   return result.claim;
 }
 
+/** Owner → weight; null takes one back. */
+export async function setWeights({ store }: StoreHarness, weights: Record<string, number | null>): Promise<void> {
+  await store.settings.change({ weights }, { by: "test", nowMs: await store.now() });
+}
+
 export const done = { status: "succeeded", result: { text: "yes", finish_reason: "stop" }, completionTokens: 1 } as const;
 
 /** Redis's own clock, which is the one that counts, in milliseconds. */

@@ -13,6 +13,8 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...checkIndexes(snapshot, jobs),
     ...checkPlaces(snapshot, jobs),
     ...checkLines(snapshot),
+    ...checkWindows(snapshot, jobs),
+    ...checkPlacesTaken(snapshot, jobs),
     ...checkDeadlines(snapshot, jobs),
     ...checkParts(snapshot, jobs),
     ...checkIdempotency(snapshot, jobs),
@@ -52,9 +54,9 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const problems = Array.from(places.keys())
     .filter((id) => !jobs.has(id))
     .map((id) => `${id} stands in ${places.get(id)} without a record`);
-  for (const [id, { status, model, owner, class: priority = "normal" }] of jobs) {
+  for (const [id, { status, model, owner, key = "-", class: priority = "normal" }] of jobs) {
     const queue = queueSlug(model ?? "");
-    const waits = [`backlog ${queue}:${priority}:${owner}`, `window ${queue}`, `parked ${model}`];
+    const waits = [`backlog ${queue}:${priority}:${owner}:${key}`, `window ${queue}`, `parked ${model}`];
     const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${queue}`] };
     const allowed = fits[status ?? ""] ?? ["finished"];
     const found = places.get(id) ?? [];
@@ -63,11 +65,42 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   return problems;
 }
 
-/** Who waits has a turn and is known by the head of the line, nobody else does, and no room in a window is left while somebody waits. */
+/** Where a line stands, from its key: `queue:class:owner:key`. */
+function lineOf(name: string): { place: string; owner: string; key: string } {
+  const [queue = "", priority = "", owner = "", key = ""] = name.split(":");
+  return { place: `${queue}:${priority}`, owner, key };
+}
+
+/** A line is open, and known by its head, or held; who has an open one has a turn, and is known by the first of their heads. */
 function checkLines(snapshot: Snapshot): string[] {
-  const heads = new Set(
-    named(snapshot.zsets, "backlog:").map(([line, ids]) => `${ownerLast(line)} ${Math.min(...ids.values())}`),
+  const held = new Set(
+    named(snapshot.sets, "held:").flatMap(([key, lines]) => lines.map((line) => `${line.replaceAll(" ", ":")}:${key}`)),
   );
+  const lines = named(snapshot.zsets, "backlog:");
+  const open = lines.filter(([name]) => !held.has(name));
+  const wanted = new Set(open.map(([name, ids]) => `${name} ${Math.min(...ids.values())}`));
+  const noted = new Set(
+    named(snapshot.zsets, "lines:").flatMap(([place, keys]) => Array.from(keys, ([key, head]) => `${place}:${key} ${head}`)),
+  );
+  const heldKeys = new Set(snapshot.sets.get("held_keys"));
+  return [
+    ...without(wanted, noted).map((line) => `lines lack ${line}`),
+    ...without(noted, wanted).map((line) => `lines should not hold ${line}`),
+    ...without(held, new Set(lines.map(([name]) => name))).map((line) => `${line} is held and empty`),
+    ...without(heldKeys, new Set(named(snapshot.sets, "held:").map(([key]) => key))).map((key) => `${key} holds no line`),
+    ...without(new Set(named(snapshot.sets, "held:").map(([key]) => key)), heldKeys).map((key) => `${key} is not known to hold`),
+    ...checkTurns(snapshot, open),
+  ];
+}
+
+/** No room in a window is left while somebody waits in an open line whose key may run more. */
+function checkTurns(snapshot: Snapshot, open: readonly [string, Map<string, number>][]): string[] {
+  const firsts = new Map<string, number>();
+  for (const [name, ids] of open) {
+    const { place, owner } = lineOf(name);
+    firsts.set(`${place} ${owner}`, Math.min(firsts.get(`${place} ${owner}`) ?? Number.POSITIVE_INFINITY, ...ids.values()));
+  }
+  const heads = new Set(Array.from(firsts, ([waiting, head]) => `${waiting} ${head}`));
   const noted = new Set(
     named(snapshot.zsets, "heads:").flatMap(([place, owners]) =>
       Array.from(owners, ([owner, head]) => `${place} ${owner} ${head}`),
@@ -76,7 +109,7 @@ function checkLines(snapshot: Snapshot): string[] {
   const ofOwners = (kind: string) =>
     new Set(named(snapshot.zsets, kind).flatMap(([place, owners]) => Array.from(owners.keys(), (owner) => `${place} ${owner}`)));
   const [turns, spent] = [ofOwners("turns:"), ofOwners("spent:")];
-  const waiting = new Set(named(snapshot.zsets, "backlog:").map(([line]) => ownerLast(line)));
+  const waiting = new Set(firsts.keys());
   const problems = [
     ...without(heads, noted).map((head) => `heads lack ${head}`),
     ...without(noted, heads).map((head) => `heads should not hold ${head}`),
@@ -86,17 +119,44 @@ function checkLines(snapshot: Snapshot): string[] {
       .filter((owner) => turns.has(owner))
       .map((owner) => `${owner} has a turn and is remembered too`),
   ];
+  const may = open.filter(([name]) => !isAtLimit(snapshot, lineOf(name).key)).map(([name]) => name);
   for (const [queue] of named(snapshot.strings, "cap:")) {
     const room = Number(snapshot.strings.get(`cap:${queue}`)) - (snapshot.zsets.get(`window:${queue}`)?.size ?? 0);
-    const waits = Array.from(waiting).some((owner) => owner.startsWith(`${queue}:`));
+    const waits = may.some((name) => name.startsWith(`${queue}:`));
     if (room > 0 && waits) problems.push(`${queue} has room for ${room} more and jobs that wait`);
   }
   return problems;
 }
 
-/** `queue:class:owner` → `queue:class owner` */
-function ownerLast(line: string): string {
-  return line.replace(/:([^:]*)$/, " $1");
+function isAtLimit(snapshot: Snapshot, key: string): boolean {
+  const limits = snapshot.hashes.get("running_limits") ?? {};
+  const limit = limits[key] ?? limits["*"];
+  const running = Number(snapshot.hashes.get("running_of_key")?.[key] ?? 0);
+  return key !== "-" && limit !== undefined && running >= Number(limit);
+}
+
+/** The urgent ones of a window are known; what is counted as running of each API key is what stands in windows of its jobs. */
+function checkWindows(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const windows = named(snapshot.zsets, "window:").flatMap(([queue, ids]) =>
+    Array.from(ids.keys(), (id) => [queue, id] as const),
+  );
+  const urgent = new Set(windows.filter(([, id]) => jobs.get(id)?.["class"] === "high").map(([queue, id]) => `${queue} ${id}`));
+  const noted = new Set(named(snapshot.sets, "urgent:").flatMap(([queue, ids]) => ids.map((id) => `${queue} ${id}`)));
+  const running = countBy(windows.flatMap(([, id]) => jobs.get(id)?.["key"] ?? []));
+  return [
+    ...without(urgent, noted).map((job) => `urgent lacks ${job}`),
+    ...without(noted, urgent).map((job) => `urgent should not hold ${job}`),
+    ...differences("jobs in windows of the key", running, snapshot.hashes.get("running_of_key") ?? {}),
+  ];
+}
+
+/** Who has a place that jobs take from each other has not ended, and says so. */
+function checkPlacesTaken(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  return named(snapshot.strings, "supersede:").flatMap(([place, id]) => {
+    const { owner, supersede, status } = jobs.get(id) ?? {};
+    const fits = place === `${owner}:${supersede}` && !isTerminal(status as JobStatus);
+    return fits ? [] : [`the place ${place} is held by the ${status} job ${id}`];
+  });
 }
 
 function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
@@ -152,30 +212,35 @@ function checkWaiting(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const counts = new Map<string, number>();
   const tokens = new Map<string, number>();
   const add = (to: Map<string, number>, name: string, more: number) => to.set(name, (to.get(name) ?? 0) + more);
-  for (const [line, ids] of named(snapshot.zsets, "backlog:")) {
-    const place = line.slice(0, line.lastIndexOf(":"));
+  for (const [name, ids] of named(snapshot.zsets, "backlog:")) {
+    const { place } = lineOf(name);
     add(counts, place, ids.size);
     for (const id of ids.keys()) add(tokens, place, Number(jobs.get(id)?.["cost"]));
   }
-  const compare = (what: string, counted: Map<string, number>, told: Fields) =>
-    Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
-      .filter((name) => (counted.get(name) ?? 0) !== Number(told[name] ?? 0))
-      .map((name) => `${counted.get(name) ?? 0} ${what} wait for ${name}, and ${told[name]} are counted`);
   return [
-    ...compare("jobs", counts, snapshot.hashes.get("waiting") ?? {}),
-    ...compare("tokens", tokens, snapshot.hashes.get("waiting_tokens") ?? {}),
+    ...differences("jobs wait for", counts, snapshot.hashes.get("waiting") ?? {}),
+    ...differences("tokens wait for", tokens, snapshot.hashes.get("waiting_tokens") ?? {}),
   ];
+}
+
+function countBy(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** Where what is counted in Redis is not what there is. */
+function differences(what: string, counted: ReadonlyMap<string, number>, told: Fields): string[] {
+  return Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
+    .filter((name) => (counted.get(name) ?? 0) !== Number(told[name] ?? 0))
+    .map((name) => `${counted.get(name) ?? 0} ${what} ${name}, and ${told[name]} are counted`);
 }
 
 /** What is counted of each API key is what waits or is scheduled of its jobs. */
 function checkKeys(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
-  const counted = new Map<string, number>();
-  for (const { key, status } of jobs.values())
-    if (key !== undefined && (status === "queued" || status === "scheduled")) counted.set(key, (counted.get(key) ?? 0) + 1);
-  const told = snapshot.hashes.get("waiting_of_key") ?? {};
-  return Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
-    .filter((key) => (counted.get(key) ?? 0) !== Number(told[key] ?? 0))
-    .map((key) => `${counted.get(key) ?? 0} jobs of the key ${key} wait, and ${told[key]} are counted`);
+  const waits = Array.from(jobs.values()).filter(({ status }) => status === "queued" || status === "scheduled");
+  const counted = countBy(waits.flatMap(({ key }) => key ?? []));
+  return differences("jobs wait of the key", counted, snapshot.hashes.get("waiting_of_key") ?? {});
 }
 
 /** Live workers, their models and the windows agree. */

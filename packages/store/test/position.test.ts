@@ -31,8 +31,11 @@ test("is what feeding then does, also among jobs of one moment", async () => {
   const { redis, store } = harness;
   const jobs = Array.from({ length: 24 }, (_, i) => sampleJob(harness, { owner: ["c", "a", "b"][i % 3] ?? "" }));
   await Promise.all(jobs.map((job) => store.accept(job)));
-  for (const job of jobs) await redis.zadd(store.keys.backlog("tiny", "normal", job.owner), 1_000, job.id);
-  for (const owner of ["a", "b", "c"]) await redis.zadd(`${store.keys.base}heads:tiny:normal`, 1_000, owner);
+  for (const job of jobs) await redis.zadd(store.keys.backlog("tiny", "normal", job.owner, null), 1_000, job.id);
+  for (const owner of ["a", "b", "c"]) {
+    await redis.zadd(store.keys.lines("tiny", "normal", owner), 1_000, "-");
+    await redis.zadd(`${store.keys.base}heads:tiny:normal`, 1_000, owner);
+  }
   const places = new Map(await Promise.all(jobs.map(async (job) => [job.id, await positionOf(job)] as const)));
   const fed = await openSlots(harness, 12);
   expect(fed.map((job) => places.get(job.jobId))).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));

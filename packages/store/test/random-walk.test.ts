@@ -39,7 +39,7 @@ class Walk {
     const { random } = this;
     if (this.jobs.length < MOST_JOBS && random.chance(0.3)) return this.accept();
     const job = this.jobs[random.below(this.jobs.length)];
-    if (job === undefined || random.chance(0.15)) return random.pick([this.beat, this.sweep, this.feed]).call(this);
+    if (job === undefined || random.chance(0.15)) return random.pick([this.beat, this.sweep, this.feed, this.limit]).call(this);
     const calls = [
       this.claim,
       this.claim,
@@ -81,10 +81,14 @@ class Walk {
       deadlineMs: random.chance(0.5) ? 4_000_000_000_000 : null,
       metadata: random.chance(0.3) ? { a: "b" } : null,
       priority: random.pick(priorities),
+      supersedeKey: random.chance(0.2) ? random.pick(["s1", "s2"]) : null,
       key: random.chance(0.5) ? { id: random.pick(["k1", "k2"]), limits: { tokens_per_minute: 1_000_000 } } : null,
       idempotency: random.chance(0.3) ? { key: newJobId(), bodyHash: "b" } : null,
     });
     const status = isScheduled ? "scheduled" : "queued";
+    const supersedeKey = job.supersedeKey ?? null;
+    for (const other of this.jobs)
+      if (supersedeKey !== null && other.owner === owner && other.supersedeKey === supersedeKey) reference.supersede(other);
     this.jobs.push({
       id: job.id,
       owner,
@@ -99,6 +103,7 @@ class Walk {
       resumedFrom: 0,
       stop: null,
       isLate: false,
+      supersedeKey,
     });
     const result = await harness.store.accept(job);
     expect(result.outcome).toBe("accepted");
@@ -198,6 +203,15 @@ class Walk {
     for (const [index, job] of this.jobs.entries()) reference.sweep(job, isRetiring, actual[index] ?? null);
     this.note({ fed });
     return `sweep ${isRetiring ? "with retention 0" : ""}`;
+  }
+
+  /** Every key may run so many jobs at a time, or as many as it likes. */
+  private async limit(): Promise<string> {
+    const { store } = harness;
+    const max_running = this.random.pick([1, 2, null]);
+    await store.settings.change({ key_limits: { max_running } }, { by: "test", nowMs: 1 });
+    await this.feed();
+    return `limit ${max_running}`;
   }
 
   private async feed(): Promise<string> {

@@ -17,6 +17,7 @@ export interface ReferenceJob {
   stop: "cancelled" | "deadline" | null;
   /** Its deadline or its scheduled time has been moved into the past. */
   isLate: boolean;
+  supersedeKey: string | null;
 }
 
 export const ended = (job: ReferenceJob) => ["succeeded", "failed", "cancelled", "expired"].includes(job.status);
@@ -79,6 +80,12 @@ export const reference = {
     }
     end(job, "cancelled");
     return "cancelled";
+  },
+
+  /** A newer one has taken its place. */
+  supersede(job: ReferenceJob): void {
+    if (job.status === "running") job.stop ??= "cancelled";
+    else if (job.status === "scheduled" || job.status === "queued") end(job, "cancelled");
   },
 
   remove(job: ReferenceJob, owner: string): string {

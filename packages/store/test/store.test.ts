@@ -56,7 +56,7 @@ test("puts every key of a cell under one hash tag, so that a Redis Cluster keeps
   await store.append(job.claim, 1, { tokens: [1], text: "x" });
   await submit(harness, { runAtMs: 4_000_000_000_000 });
   await store.cancel(job, true);
-  await store.apiKeys.create({ owner: "alice", name: "x", nowMs: 1 });
+  await store.apiKeys.create({ by: "test", owner: "alice", name: "x", nowMs: 1 });
   const keys = await redis.keys("*");
   expect(keys.length).toBeGreaterThan(15);
   expect(keys.filter((key) => !key.startsWith("test:{c0}:"))).toEqual([]);
@@ -118,7 +118,7 @@ test("a broken store is noticed by its invariants", async () => {
     return problems.length;
   };
   const index = store.keys.index("local", "tiny", "queued");
-  const backlog = store.keys.backlog("tiny", "normal", "local");
+  const backlog = store.keys.backlog("tiny", "normal", "local", null);
   const score = (await redis.zscore(backlog, job.id)) ?? 0;
   const found = [
     await broken(

@@ -53,7 +53,7 @@ test("does not feed what it is about to end", async () => {
   const next = await submit(harness);
   await clockPast(redis, (await redisNow(redis)) + 20);
   const swept = await store.sweep(KEEP);
-  expect(swept).toMatchObject({ ended: 6, fed: [{ jobId: next.id, run: 1, slug: "tiny" }] });
+  expect(swept).toMatchObject({ ended: 6, fed: [{ jobId: next.id, run: 1, slug: "tiny", priority: "normal" }] });
 });
 
 test("asks a running job to stop at its deadline and ends it after the grace with what it has written", async () => {
@@ -205,8 +205,8 @@ test("lists fed jobs whose carriers may be missing, and no younger ones", async 
   const second = Math.ceil((await redisNow(redis)) / 1_000) * 1_000;
   await clockPast(redis, second);
   expect(await store.staleWindow("tiny", 0, 10)).toEqual([
-    { jobId: running.id, run: 1, slug: "tiny", status: "running", fence: 1 },
-    { jobId: fed.id, run: 1, slug: "tiny", status: "queued", fence: 0 },
+    { jobId: running.id, run: 1, slug: "tiny", priority: "normal", status: "running", fence: 1 },
+    { jobId: fed.id, run: 1, slug: "tiny", priority: "normal", status: "queued", fence: 0 },
   ]);
   expect(await store.staleWindow("tiny", 0, 1)).toHaveLength(1);
 });

@@ -13,7 +13,7 @@ test("jobs of a variant wait in their base's queue, in the order they came, and 
   const positions = await Promise.all(waiting.map(async (job) => (await harness.store.getJob(job))?.position));
   expect(positions).toEqual([1, 2, 3]);
   const fed = await openSlots(harness, 2);
-  expect(fed).toEqual(waiting.map(({ id }) => ({ jobId: id, run: 1, slug: "tiny" })));
+  expect(fed).toEqual(waiting.map(({ id }) => ({ jobId: id, run: 1, slug: "tiny", priority: "normal" })));
   const claims = await Promise.all(fed.map(({ jobId, run }) => take(harness, { job_id: jobId, run })));
   expect(claims.map((claim) => claim.slug)).toEqual(["tiny", slug, "tiny"]);
 });
@@ -37,7 +37,9 @@ test("a variant that a worker does not have is set aside, and comes back to its 
   expect(await harness.store.getJob(varied)).toMatchObject({ status: "queued", attempts: 0 });
   expect(await openSlots(harness, 2)).toEqual([]);
   await harness.store.cancel(plain);
-  expect(await openSlots(harness, 1, "w2", { variants: [slug] })).toEqual([{ jobId: varied.id, run: 2, slug: "tiny" }]);
+  expect(await openSlots(harness, 1, "w2", { variants: [slug] })).toEqual([
+    { jobId: varied.id, run: 2, slug: "tiny", priority: "normal" },
+  ]);
 });
 
 test("of a worker that is gone, a variant's job is set aside, too, and what it had can write no more", async () => {

@@ -28,6 +28,8 @@ const job: Job = jobSchema.parse({
   metadata: { team: "a" },
   retry_of: null,
   retried_by: null,
+  supersede_key: null,
+  superseded_by: null,
   webhook: null,
 });
 

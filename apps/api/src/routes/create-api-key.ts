@@ -9,14 +9,14 @@ export const createApiKey = route({
   summary: "Make an API key",
   description:
     "The key is shown once, in the answer. Once there is a key, however it was made, requests need one, also on this machine.",
-  tag: "keys",
+  tag: "admin",
   scope: "admin",
   request: { body: createApiKeySchema },
   responses: { 201: { description: "Made; shows the key, this once.", schema: apiKeyWithSecretSchema } },
-  handle: async ({ body: { owner, name, scopes, limits, expires_in_seconds } }, { store }) => {
+  handle: async ({ by, body: { owner, name, scopes, limits, expires_in_seconds } }, { store }) => {
     const nowMs = await store.now();
     const expiresAtMs = expires_in_seconds === undefined ? null : nowMs + expires_in_seconds * 1_000;
-    const { key, record } = await store.apiKeys.create({ owner, name, scopes, limits, nowMs, expiresAtMs });
+    const { key, record } = await store.apiKeys.create({ by, owner, name, scopes, limits, nowMs, expiresAtMs });
     return { status: 201, body: { ...apiKeyView(record), key } };
   },
 });

@@ -1,4 +1,5 @@
 import { cancelJob } from "./cancel-job.ts";
+import { changeSettings } from "./change-settings.ts";
 import { createApiKey } from "./create-api-key.ts";
 import { createWebhookEndpoint } from "./create-webhook-endpoint.ts";
 import { deleteJob } from "./delete-job.ts";
@@ -8,19 +9,23 @@ import { enableWebhookEndpoint } from "./enable-webhook-endpoint.ts";
 import { followJob } from "./follow-job.ts";
 import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
+import { getSettings } from "./get-settings.ts";
 import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
 import { livez, readyz } from "./health.ts";
 import { limitApiKey } from "./limit-api-key.ts";
 import { listApiKeys } from "./list-api-keys.ts";
+import { listAudit } from "./list-audit.ts";
 import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
+import { listSettingsHistory } from "./list-settings-history.ts";
 import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
 import { redeliver } from "./redeliver.ts";
 import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
 import { retryJobs } from "./retry-jobs.ts";
 import { revokeApiKey } from "./revoke-api-key.ts";
+import { rollbackSettings } from "./rollback-settings.ts";
 import { rotateApiKey } from "./rotate-api-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import { submitJob } from "./submit-job.ts";
@@ -40,6 +45,16 @@ const endpointRoutes = [
 // `redeliverFailed` stands before the routes of one delivery, whose path it fits too.
 const deliveryRoutes = [listDeliveries, redeliverFailed, getDelivery, redeliver];
 const keyRoutes = [createApiKey, listApiKeys, limitApiKey, rotateApiKey, revokeApiKey];
+const settingsRoutes = [getSettings, changeSettings, listSettingsHistory, rollbackSettings, listAudit];
 
 /** Every route of the native API: the app serves this list, the OpenAPI document describes it. */
-export const routes = [...jobRoutes, ...endpointRoutes, ...deliveryRoutes, ...keyRoutes, listModels, livez, readyz];
+export const routes = [
+  ...jobRoutes,
+  ...endpointRoutes,
+  ...deliveryRoutes,
+  ...keyRoutes,
+  ...settingsRoutes,
+  listModels,
+  livez,
+  readyz,
+];

@@ -9,10 +9,13 @@ export const limitApiKey = route({
   operationId: "limitApiKey",
   summary: "Change what may be submitted with an API key",
   description: "The limits in the body replace all that it has. Within two seconds on every API process.",
-  tag: "keys",
+  tag: "admin",
   scope: "admin",
   request: { path: apiKeyPath, body: keyLimitsSchema },
   responses: { 200: { description: "Changed.", schema: apiKeySchema } },
   errors: [404],
-  handle: async ({ path, body }, { store }) => ({ status: 200, body: apiKeyView(await store.apiKeys.limit(path.id, body)) }),
+  handle: async ({ path, body, by }, { store }) => ({
+    status: 200,
+    body: apiKeyView(await store.apiKeys.limit(path.id, body, by)),
+  }),
 });

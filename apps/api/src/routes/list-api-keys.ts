@@ -12,7 +12,7 @@ export const listApiKeys = route({
   summary: "List API keys",
   description:
     "All keys in the order they were made, with those that are revoked or have expired. Keys of the environment are not among them.",
-  tag: "keys",
+  tag: "admin",
   scope: "admin",
   responses: { 200: { description: "All keys.", schema: listSchema } },
   handle: async (_call, { store }) => {

@@ -9,13 +9,13 @@ export const revokeApiKey = route({
   operationId: "revokeApiKey",
   summary: "Make an API key useless",
   description: "Within two seconds on every API process, and for good.",
-  tag: "keys",
+  tag: "admin",
   scope: "admin",
   request: { path: apiKeyPath },
   responses: { 200: { description: "Revoked.", schema: apiKeySchema } },
   errors: [404],
-  handle: async ({ path }, { store }) => ({
+  handle: async ({ path, by }, { store }) => ({
     status: 200,
-    body: apiKeyView(await store.apiKeys.revoke(path.id, await store.now())),
+    body: apiKeyView(await store.apiKeys.revoke(path.id, { by, nowMs: await store.now() })),
   }),
 });

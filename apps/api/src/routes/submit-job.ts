@@ -35,6 +35,7 @@ async function accept(call: Call<unknown, unknown, SubmitBody>, services: Servic
       metadata: body.metadata ?? null,
       retryOf: null,
       priority: body.priority ?? "normal",
+      supersedeKey: body.supersede_key ?? null,
       key: call.key,
       webhook,
     },

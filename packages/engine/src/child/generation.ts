@@ -13,6 +13,7 @@ export interface GenerationPlan extends OutputOptions {
   prompt: Token[];
   /** Null: the model without one. */
   adapter: string | null;
+  isUrgent: boolean;
   /** What earlier attempts have emitted. */
   emitted: TokenChunk;
   /** Over all attempts. */
@@ -72,8 +73,8 @@ export class Generation {
 
   /** What a slot has to hold before the first new token. */
   get wish(): SlotWish {
-    const { prompt, generated, adapter } = this.#plan;
-    return { prompt: generated.length === 0 ? prompt : [...prompt, ...generated], adapter };
+    const { prompt, generated, adapter, isUrgent } = this.#plan;
+    return { prompt: generated.length === 0 ? prompt : [...prompt, ...generated], adapter, isUrgent };
   }
 
   /** The outcome, where there is nothing left to run; null where there is. */

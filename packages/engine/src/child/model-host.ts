@@ -46,6 +46,8 @@ const CPU_PREFILL_CHUNK = 64;
  */
 const CPU_EMITTED_CHUNK = 32;
 
+const NOTHING: TokenChunk = { tokens: [], text: "" };
+
 /** A model in memory with its contexts and template. */
 export interface HostedModel {
   llama: Llama;
@@ -169,7 +171,7 @@ export class ModelHost {
     throw new AppError("unsupported_capability", text, { param: "type" });
   }
 
-  async #plan({ model: name, request, emitted = { tokens: [], text: "" } }: GenerateTask): Promise<GenerationPlan> {
+  async #plan({ model: name, request, emitted = NOTHING, isUrgent = false }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
     this.#demand(name, request.type);
     const { llama, model, template, facts, batchSize } = this.#hosted;
@@ -190,6 +192,7 @@ export class ModelHost {
       model: name,
       prompt,
       adapter: name === facts.name ? null : name,
+      isUrgent,
       emitted,
       maxTokens,
       stops: stopTexts(params),

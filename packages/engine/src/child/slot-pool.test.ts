@@ -8,7 +8,7 @@ const slot = (index: number, prefix: number, group = 0): Slot => ({
   setRunning: () => {},
 });
 const never = new AbortController().signal;
-const any: SlotWish = { prompt: [], adapter: null };
+const any: SlotWish = { prompt: [], adapter: null, isUrgent: false };
 
 test("gives the free slot with the longest common prefix", async () => {
   const pool = new SlotPool([slot(0, 1), slot(1, 5), slot(2, 3)]);
@@ -37,6 +37,24 @@ test("serves waiting tasks in the order they came", async () => {
   pool.release(only);
   await Promise.all(waiting);
   expect(order).toEqual(["a", "b"]);
+});
+
+test("serves urgent tasks before others, but for one slot in eight", async () => {
+  const only = slot(0, 0);
+  const pool = new SlotPool([only]);
+  await pool.acquire(any, never);
+  const order: string[] = [];
+  const want = (name: string) =>
+    pool.acquire({ ...any, isUrgent: name === "urgent" }, never).then(() => {
+      order.push(name);
+      pool.release(only);
+    });
+  const names = ["a", "b", "c", ...Array.from({ length: 16 }, () => "urgent")];
+  const waiting = names.map(want);
+  pool.release(only);
+  await Promise.all(waiting);
+  const seven = Array.from({ length: 7 }, () => "urgent");
+  expect(order).toEqual([...seven, "a", ...seven, "b", "urgent", "urgent", "c"]);
 });
 
 test("lets a waiting task go when it is stopped, and gives its turn to the next", async () => {
@@ -94,7 +112,7 @@ function variedPool(groups: number) {
   const given: string[] = [];
   const held = new Map<string, Slot>();
   const want = (name: string, signal = never) =>
-    pool.acquire({ prompt: [], adapter: name.slice(0, 1) }, signal).then((got) => {
+    pool.acquire({ ...any, adapter: name.slice(0, 1) }, signal).then((got) => {
       if (got === null) return;
       given.push(name);
       held.set(name, got);

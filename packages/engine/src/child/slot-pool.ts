@@ -14,6 +14,8 @@ export interface SlotWish {
   prompt: readonly number[];
   /** Null: the model without one. */
   adapter: string | null;
+  /** It goes before those that are not. */
+  isUrgent: boolean;
 }
 
 interface Waiter<S> extends SlotWish {
@@ -33,13 +35,19 @@ interface Group {
 const WORTHWHILE_PREFIX = 32;
 
 /**
+ * Urgent tasks go before others, but for one slot in so many: with urgent ones coming for ever, the others have slots all the same.
+ * The part that the queue gives to jobs that have waited for long (packages/store/src/lua/backlog.lua).
+ */
+const OTHERS_EVERY = 8;
+
+/**
  * A context stays with an adapter for so long while tasks of another wait, in milliseconds: a change empties its batch once, which
  * takes as long as the longest of its tasks.
  */
 const TURN_MS = 2_000;
 
 /**
- * Hands out a fixed set of slots: first come, first served; among free ones the longest common prefix wins, then the group with
+ * Hands out a fixed set of slots: first come, first served, urgent ones before others; among free ones the longest common prefix wins, then the group with
  * the fewest slots in use. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
  * adapter that no group has, the group that has had its own for longest, and for a turn at least, takes no more and empties.
  */
@@ -49,6 +57,8 @@ export class SlotPool<S extends Slot> {
   readonly #free: S[];
   readonly #waiting: Waiter<S>[] = [];
   readonly #groups: ReadonlyMap<number, Group>;
+  /** Slots that urgent tasks have had since one of the others who wait had one. */
+  #urgentGiven = 0;
 
   /** @param now milliseconds of a clock that only goes forward */
   constructor(slots: readonly S[], now: () => number = () => performance.now()) {
@@ -76,7 +86,7 @@ export class SlotPool<S extends Slot> {
         },
       };
       const onAbort = () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        this.#leave(waiter);
         resolve(null);
         // A group that was emptying for it need not any more.
         this.#serve();
@@ -90,15 +100,14 @@ export class SlotPool<S extends Slot> {
   release(slot: S): void {
     const group = this.#groupOf(slot);
     group.inUse--;
-    const next = this.#waiting.findIndex(({ adapter }) => this.#isOpen(group, adapter));
-    const [waiter] = next === -1 ? [] : this.#waiting.splice(next, 1);
+    const waiter = this.#inTurn().find(({ adapter }) => this.#isOpen(group, adapter));
     if (waiter === undefined) {
       slot.setRunning(false);
       this.#free.push(slot);
       return;
     }
     this.#use(group, waiter.adapter);
-    waiter.give(slot);
+    this.#giveTo(waiter, slot);
     // The group may have changed over: its other slots are open to those who wait for the same.
     this.#serve();
   }
@@ -110,13 +119,29 @@ export class SlotPool<S extends Slot> {
 
   /** Gives what is free to those who wait for it, in their order. */
   #serve(): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#inTurn()) {
       if (this.#free.length === 0) return;
       const slot = this.#takeBest(waiter);
-      if (slot === undefined) continue;
-      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-      waiter.give(slot);
+      if (slot !== undefined) this.#giveTo(waiter, slot);
     }
+  }
+
+  /** Those who wait, the next one first. */
+  #inTurn(): Waiter<S>[] {
+    const isOthersTurn = this.#urgentGiven >= OTHERS_EVERY - 1;
+    const first = this.#waiting.filter(({ isUrgent }) => isUrgent !== isOthersTurn);
+    return [...first, ...this.#waiting.filter(({ isUrgent }) => isUrgent === isOthersTurn)];
+  }
+
+  #giveTo(waiter: Waiter<S>, slot: S): void {
+    this.#leave(waiter);
+    const areOthersPassed = waiter.isUrgent && this.#waiting.some(({ isUrgent }) => !isUrgent);
+    this.#urgentGiven = areOthersPassed ? this.#urgentGiven + 1 : 0;
+    waiter.give(slot);
+  }
+
+  #leave(waiter: Waiter<S>): void {
+    this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
   }
 
   #takeBest({ prompt, adapter }: SlotWish): S | undefined {

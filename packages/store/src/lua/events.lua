@@ -1,6 +1,10 @@
 -- Reads what a follower of a job's events lacks who has seen `k` chunks. Notes that somebody watches.
 -- Answers {status, attempts, chunks, first, text, tokens, text, tokens, …}, where `first` is the ordinal of the first chunk
 -- given and `tokens` a count, or {} for a job that does not exist or is somebody else's.
+
+-- Who follows a running job reads at every chunk, so this long without a reading nobody does.
+local WATCH_MS = 20000
+
 local id, owner, k, chunk_limit, byte_limit = unpack(ARGV)
 local holder, status, attempts, chunks = unpack(read(id, 'owner', 'status', 'attempts', 'chunks'))
 if holder ~= owner then return {} end

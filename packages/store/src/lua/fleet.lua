@@ -1,8 +1,5 @@
 -- Included by the scripts that know of workers.
 
--- The window of a model holds twice its live slots: enough that a free slot never waits for a feed.
-local WINDOW_PER_SLOT = 2
-
 local function size_window(slug)
   local slots = 0
   for _, count in ipairs(redis.call('HVALS', P .. 'fleet:' .. slug)) do slots = slots + tonumber(count) end

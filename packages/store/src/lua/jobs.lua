@@ -6,23 +6,28 @@ local STOP_GRACE_MS = 2000
 local LATE_WAITING = 'The deadline passed while the job waited.'
 local LATE_RUNNING = 'The deadline passed while the job ran.'
 
--- By how much what has ended changes what the next job is expected to make.
-local OUTPUT_SHARE = 1 / 16
-
 -- A job has ended: its owner is charged what it has cost, where that is known, and not what it was expected to.
 local function settle(id, owner, slug, from, to)
   local queue = queue_of(slug)
-  local class, charged, prompt_cost, cost, attempts, prompt, completion, key =
-    unpack(read(id, 'class', 'charged', 'prompt_cost', 'cost', 'attempts', 'prompt_tokens', 'completion_tokens', 'key'))
+  local class, charged, prompt_cost, cost, attempts, prompt, completion, key, started =
+    unpack(read(id, 'class', 'charged', 'prompt_cost', 'cost', 'attempts', 'prompt_tokens', 'completion_tokens', 'key', 'started_ms'))
   local tokens = attempts and (prompt or prompt_cost or 0) + (completion or 0) or 0
   if key then give_back(key, (cost or 0) - tokens) end
   if charged then charge(queue, class or 'normal', owner, tokens - charged) end
   if from ~= 'running' then return end
   count_drained(queue, tokens)
-  if to ~= 'succeeded' or cost == prompt_cost then return end
-  local drain = P .. 'drain:' .. queue
-  local expected = redis.call('HGET', drain, 'output') or completion
-  redis.call('HSET', drain, 'output', expected + (completion - expected) * OUTPUT_SHARE)
+  if to ~= 'succeeded' or attempts ~= '1' or tokens == 0 then return end
+  learn(queue, cost ~= prompt_cost and completion, (now - started) / tokens)
+end
+
+-- Who has the place that jobs with a supersede key take from each other.
+local function place_named(owner, name)
+  return P .. 'supersede:' .. owner .. ':' .. name
+end
+
+local function leave_place(id, owner)
+  local name = read(id, 'supersede')[1]
+  if name and redis.call('GET', place_named(owner, name)) == id then redis.call('DEL', place_named(owner, name)) end
 end
 
 -- Ends a job: the only place that writes a terminal state. The fence is raised, so that nobody writes after it.
@@ -37,12 +42,12 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   if from == 'queued' then dequeue(id, slug) end
   settle(id, owner, slug, from, to)
   if from == 'scheduled' then redis.call('ZREM', P .. 'scheduled', id) end
-  redis.call('ZREM', P .. 'window:' .. queue_of(slug), id)
+  leave_window(id, slug)
+  leave_place(id, owner)
   redis.call('ZREM', P .. 'deadlines', id)
   redis.call('ZADD', P .. 'finished', now, id)
   emit('job.' .. to, id, owner)
   notify(id, 'end')
-  make_room(slug)
 end
 
 -- A running job has lost its worker. What has stored tokens since it was started is no poison: the count is of losses in a row
@@ -87,20 +92,19 @@ local function request_stop(id, reason)
   redis.call('PUBLISH', P .. 'control', id .. ',' .. reason)
 end
 
--- Takes a job out of the window, to wait again; whoever had it can write no more.
-local function leave_window(id, owner, slug, status)
+-- Takes a job back, to wait again; whoever had it can write no more.
+local function take_back(id, owner, slug, status)
   if status == 'running' then
     move(id, owner, slug, 'running', 'queued')
     redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
     notify(id, 'queued')
   end
-  redis.call('ZREM', P .. 'window:' .. queue_of(slug), id)
-  make_room(slug)
+  leave_window(id, slug)
 end
 
 -- Puts a running job back to where it stood before it was fed.
 local function requeue(id, owner, slug, ready_ms)
-  leave_window(id, owner, slug, 'running')
+  take_back(id, owner, slug, 'running')
   local job = waiter(id)
   refund(job)
   enqueue(job, ready_ms, true)
@@ -108,7 +112,7 @@ end
 
 -- Sets a fed job aside until a worker comes that has its variant: in the queue of its base it would stand in the others' way.
 local function park(id, owner, slug, status, ready_ms)
-  leave_window(id, owner, slug, status)
+  take_back(id, owner, slug, status)
   redis.call('ZADD', P .. 'parked:' .. slug, ready_ms, id)
 end
 

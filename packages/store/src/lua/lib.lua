@@ -1,13 +1,25 @@
--- Shared by every script; prepended to each. KEYS[1] is the deployment's key prefix, which carries the hash tag, so all
--- keys built from it live in one slot. Time is Redis's own: one clock for the whole fleet.
-local P = KEYS[1]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- To the microsecond, for orders: no two scripts start in the same one, so what came first stands first.
-local exactly_now = time[1] * 1000 + time[2] / 1000
+-- Shared by every script; stands before each. What is of one call is set by `begin`, since a function's pieces are read once.
 
--- Who follows a running job reads at every chunk, so this long without a reading nobody does.
-local WATCH_MS = 20000
+-- The deployment's key prefix, which carries the hash tag, so all keys built from it live in one slot.
+local P
+-- Milliseconds by Redis's own time: one clock for the whole fleet.
+local now
+-- To the microsecond, for orders: no two scripts start in the same one, so what came first stands first.
+local exactly_now
+
+local resets = {}
+-- A piece has state that is of one call: this makes it as new.
+local function at_begin(reset)
+  resets[#resets + 1] = reset
+end
+
+local function begin(keys)
+  local time = redis.call('TIME')
+  P = keys[1]
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  exactly_now = time[1] * 1000 + time[2] / 1000
+  for i = 1, #resets do resets[i]() end
+end
 
 local function read(id, ...)
   return redis.call('HMGET', P .. 'job:' .. id, ...)
@@ -33,6 +45,10 @@ local WAITING = { scheduled = 1, queued = 1 }
 -- Jobs that wait or are scheduled, by the API key that they were submitted with.
 local function count_of_key(key, change)
   if key and key ~= '' and change ~= 0 then redis.call('HINCRBY', P .. 'waiting_of_key', key, change) end
+end
+
+local function waiting_of_key(key)
+  return tonumber(redis.call('HGET', P .. 'waiting_of_key', key) or '0')
 end
 
 local function move(id, owner, slug, from, to)

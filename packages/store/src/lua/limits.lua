@@ -28,19 +28,25 @@ end
 -- Takes a job of a key in, or says which limit is in the way and for how many seconds. What is left comes back, '' where there is
 -- no limit.
 local function admit(key, cost, per_minute)
+  local amounts = { requests = 1, tokens = cost }
   local left = { requests = '', tokens = '' }
-  local levels = {}
-  for name, amount in pairs({ requests = 1, tokens = cost }) do
+  local limit, seconds
+  for name, amount in pairs(amounts) do
     local capacity = tonumber(per_minute[name])
     if capacity then
-      levels[name] = level_of(key, name, capacity)
+      left[name] = level_of(key, name, capacity)
       -- What is larger than a minute's worth is taken when the bucket is full, and leaves a debt.
       local wanted = math.min(amount, capacity)
-      if levels[name] < wanted then return nil, name, seconds_until(levels[name], wanted, capacity) end
-      left[name] = levels[name] - amount
+      if left[name] < wanted then limit, seconds = name, seconds_until(left[name], wanted, capacity) end
     end
   end
-  for name in pairs(levels) do pour(key, name, left[name], tonumber(per_minute[name])) end
+  if limit then return left, limit, seconds end
+  for name, amount in pairs(amounts) do
+    if left[name] ~= '' then
+      left[name] = left[name] - amount
+      pour(key, name, left[name], tonumber(per_minute[name]))
+    end
+  end
   return left
 end
 

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { patchSettings, settingsPatchSchema } from "./live-settings.ts";
+
+test("a patch changes what it names, takes back what it says is null, and leaves the rest", () => {
+  const settings = { max_waiting: 5, weights: { a: 2, b: 3 }, key_limits: { max_running: 4 } };
+  expect(patchSettings(settings, { weights: { a: null, c: 1 }, max_waiting: null, log_level: "debug" })).toEqual({
+    weights: { b: 3, c: 1 },
+    key_limits: { max_running: 4 },
+    log_level: "debug",
+  });
+  expect(settings).toEqual({ max_waiting: 5, weights: { a: 2, b: 3 }, key_limits: { max_running: 4 } });
+});
+
+test("what has nothing left in it is gone", () => {
+  expect(patchSettings({ weights: { a: 2 } }, { weights: { a: null } })).toEqual({});
+  expect(patchSettings({ ageing: { low_seconds: 9 } }, { ageing: null })).toEqual({});
+  expect(patchSettings({}, { ageing: {} })).toEqual({});
+});
+
+test.each([
+  [{ max_waiting: 0 }, "max_waiting"],
+  [{ weights: { a: 0 } }, "weights.a"],
+  [{ weights: { "no owner": 1 } }, "weights.no owner"],
+  [{ key_limits: { max_runing: 1 } }, "key_limits"],
+  [{ log_level: "loud" }, "log_level"],
+  [{ retention_hours: "1" }, "retention_hours"],
+  [{ colour: "red" }, ""],
+])("refuses %j, and says where", (patch, path) => {
+  const parsed = settingsPatchSchema.safeParse(patch);
+  expect(parsed.error?.issues[0]?.path.join(".")).toBe(path);
+});
+
+test("refuses more weights than can be looked through", () => {
+  const weights = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`a${index}`, 2]));
+  const more = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`b${index}`, 2]));
+  expect(() => patchSettings({ weights }, { weights: more })).toThrow("more than 1000");
+});
