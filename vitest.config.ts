@@ -1,6 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
+/** Tests of one engine process that measure no time: several files may run at once, beside those that need no model. */
+const engineTests = "packages/engine/test/*.model.test.ts";
+const timedEngineTests = ["layout", "stop", "slot-memory", "crash", "startup"].map(
+  (name) => `packages/engine/test/${name}.model.test.ts`,
+);
 
 export default defineConfig({
   test: {
@@ -23,8 +28,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: "engine",
+          include: [engineTests],
+          exclude: ["**/node_modules/**", ...timedEngineTests],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
           name: "model",
-          include: [modelTests],
+          include: [modelTests.replace("packages,", ""), ...timedEngineTests],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",

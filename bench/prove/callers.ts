@@ -52,6 +52,10 @@ export class Callers {
     return jobSchema.parse(await this.#call(caller, "", { method: "POST", body }));
   }
 
+  async read(caller: string, id: string): Promise<Job> {
+    return jobSchema.parse(await this.#call(caller, `/${id}`));
+  }
+
   /** Submits a job and waits for its end. */
   async ended(caller: string, body: string): Promise<Job> {
     const prefer = { prefer: `wait=${WAIT_SECONDS}` };

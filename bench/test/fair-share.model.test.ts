@@ -14,7 +14,9 @@ test("fair-share, quick: one job does not wait behind another caller's many, and
     expect(left).toMatchObject({ passed: true });
     expect(wait).toMatchObject({ passed: true });
     // Of the few jobs of a quick run.
-    const { weighted_share: share, weighted_tokens: tokens } = figures as Record<string, number>;
+    const { weighted_share: share, weighted_tokens: tokens, foretold, eta_error_p50 } = figures as Record<string, number>;
+    expect(foretold).toBeGreaterThan(3);
+    expect(eta_error_p50).toBeLessThan(0.5);
     expect(tokens).toBeGreaterThan(1_000);
     expect(share).toBeGreaterThan(0.68);
     expect(share).toBeLessThan(0.82);

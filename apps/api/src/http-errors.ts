@@ -34,6 +34,7 @@ const statuses: Record<ErrorCode, number> = {
   backlog_full: 429,
   deadline_unreachable: 429,
   no_models: 503,
+  api_stopping: 503,
   redis_unavailable: 503,
   redis_memory_full: 503,
   engine_crashed: 500,
@@ -41,8 +42,8 @@ const statuses: Record<ErrorCode, number> = {
   engine_restarted: 500,
   worker_lost: 500,
   model_changed: 500,
-  cancelled: 500,
-  deadline_exceeded: 500,
+  cancelled: 409,
+  deadline_exceeded: 408,
   config_invalid: 500,
   port_in_use: 500,
   data_dir_in_use: 500,
@@ -67,6 +68,7 @@ export const errorSchema = z
 function typeOf(status: number): string {
   if (status === 401 || status === 403) return "authentication_error";
   if (status === 404) return "not_found_error";
+  if (status === 408) return "timeout_error";
   if (status === 409) return "conflict_error";
   if (status === 429) return "rate_limit_error";
   if (status === 503) return "unavailable_error";

@@ -18,6 +18,15 @@ interface Reference {
   owner: string;
 }
 
+/** What an event is on the wire. */
+export type WriteEvent = (event: JobEvent) => string;
+
+interface Following {
+  behind: Position | null;
+  hint: Hint;
+  write: WriteEvent;
+}
+
 /** Half of what common proxies let a connection be idle for, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
 /** A client that takes nothing for so many heartbeats is cut off. */
@@ -68,10 +77,11 @@ export class JobEvents {
    * The events of a job behind a position, to its end, as a response body. Nothing is read before the client has taken what
    * came earlier: one that is slow or gone costs a position, and the store keeps the rest. A Redis that goes away is waited
    * for. Ends early when this process stops.
+   * @param write what an event is on the wire, '' for nothing; default: as `GET /v1/jobs/{id}/events` has it
    */
-  follow(job: Reference, behind: Position | null): ReadableStream<Uint8Array> {
+  follow(job: Reference, behind: Position | null, write: WriteEvent = eventText): ReadableStream<Uint8Array> {
     const hint = new Hint();
-    const pieces = this.#pieces(job, behind, hint);
+    const pieces = this.#pieces(job, { behind, hint, write });
     const encoder = new TextEncoder();
     return new ReadableStream(
       {
@@ -90,7 +100,7 @@ export class JobEvents {
     );
   }
 
-  async *#pieces(job: Reference, behind: Position | null, hint: Hint): AsyncGenerator<string, void, void> {
+  async *#pieces(job: Reference, { behind, hint, write }: Following): AsyncGenerator<string, void, void> {
     const { subscribed, release } = this.#notifications.subscribe(job.id, hint.give, "any");
     try {
       yield RETRY;
@@ -101,8 +111,9 @@ export class JobEvents {
       let sentAt = performance.now();
       while (!this.#notifications.isClosed && !hint.isOver) {
         const { events, afterwards } = await this.#next(job, position);
-        if (events.length > 0) yield events.map(eventText).join("");
-        if (events.length > 0) sentAt = performance.now();
+        const text = events.map(write).join("");
+        if (text !== "") yield text;
+        if (text !== "") sentAt = performance.now();
         position = events.at(-1)?.position ?? position;
         if (afterwards === "end") return;
         if (afterwards === "more") continue;

@@ -91,6 +91,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
       logger,
       newJobId,
       now: Date.now,
+      answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),
     },
     auth,
     maxBodyBytes,

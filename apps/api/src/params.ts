@@ -17,6 +17,9 @@ export const jobPath = z.object({ id: z.string().meta({ example: "job_01kaeq4y3c
 
 export const endpointPath = z.object({ id: z.string().meta({ example: "whep_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const deliveryPath = z.object({ id: z.string().meta({ example: "dlv_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const modelPath = z.object({
+  id: z.string().meta({ example: "tiny", description: "Its name; a slash in it is written %2F." }),
+});
 export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });
 
 export const isJobId = (value: string): boolean => isId("job", value);

@@ -23,6 +23,8 @@ export interface Services {
   newJobId: () => string;
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Longest that a call waits for the end of its jobs where it asks for their answer, in milliseconds. */
+  answerMs: number;
 }
 
 /** A request after authentication and validation. */
@@ -59,7 +61,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "admin" | "service";
+  tag: "jobs" | "webhooks" | "models" | "openai" | "admin" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */
@@ -68,7 +70,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
   responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */
-  errors?: readonly (404 | 409 | 429 | 503)[];
+  errors?: readonly (404 | 408 | 409 | 429 | 503)[];
   handle: (call: Call<Out<Path>, Out<Query>, Out<Body>>, services: Services) => Promise<Answer>;
 }
 

@@ -103,7 +103,7 @@ const bodies: Case[] = [
   ["an empty document", '{"query":"a","documents":["b",""]}', "invalid_request", /documents.1: is empty/, "documents.1"],
   [
     "documents for a model that cannot rerank",
-    '{"query":"a","documents":["b"]}',
+    '{"model":"embedder","query":"a","documents":["b"]}',
     "unsupported_capability",
     /not rerank. Name a model that does/,
     "model",

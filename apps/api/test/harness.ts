@@ -28,6 +28,7 @@ export interface ApiOptions {
   carriers?: Services["carriers"];
   heartbeatMs?: number;
   maxWaiting?: number;
+  answerMs?: number;
   webhooks?: Partial<WebhookTargetsOptions>;
 }
 
@@ -92,7 +93,20 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const app = createApp({
-    services: { store, carriers, notifications, events, models, webhookTargets, memory, settings, logger, newJobId, now },
+    services: {
+      store,
+      carriers,
+      notifications,
+      events,
+      models,
+      webhookTargets,
+      memory,
+      settings,
+      logger,
+      newJobId,
+      now,
+      answerMs: options.answerMs ?? 10_000,
+    },
     auth,
     maxBodyBytes: MAX_BODY_BYTES,
     version: "1.2.3",
@@ -149,7 +163,7 @@ export async function announce(store: Store, name: string, over: { is_default?: 
     name,
     base: null,
     context_length: CONTEXT,
-    capabilities: ["chat", "completion", "embedding"],
+    capabilities: ["chat", "completion", "embedding", "rerank"],
     embedding_length: 192,
     max_token_bytes: TOKEN_BYTES,
     parameters: 2_400_000,

@@ -7,7 +7,7 @@ import { useApi } from "./harness.ts";
 import { answerSchema, answerType, type Document, documentSchema, operations, refsOf } from "./openapi-document.ts";
 import { provocations, type Request } from "./provocations.ts";
 
-const api = useApi({ maxWaiting: 30 });
+const api = useApi({ maxWaiting: 30, answerMs: 1_500 });
 let document: Document;
 
 beforeAll(async () => {

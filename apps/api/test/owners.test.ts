@@ -57,7 +57,9 @@ const things: Record<string, { none: string; make(): Promise<string> }> = {
   "/v1/deliveries/": { none: `dlv_${"0".repeat(26)}`, make: async () => (await aliceDelivery()).id },
 };
 
-const ownedRoutes = routes.filter((route) => route.path.includes("{id}") && scopeOf(route) !== "admin");
+const ownedRoutes = routes.filter(
+  (route) => route.path.includes("{id}") && scopeOf(route) !== "admin" && !route.path.startsWith("/v1/models/"),
+);
 
 describe("two owners", () => {
   it.each(ownedRoutes.map(({ method, path }) => [method.toUpperCase(), path]))(

@@ -55,6 +55,27 @@ export function provocations(api: Harness): Provocations {
     return `/v1/deliveries/${opened.id}`;
   }
 
+  /** What is asked for an answer. */
+  function door(path: string, body: object) {
+    const ask = (over: object = {}, headers = {}) => withBody(path, { ...body, ...over }, headers);
+    return {
+      200: () => {
+        api.worker.script = answering;
+        return ask();
+      },
+      404: () => ask({ model: "none" }),
+      408: () => ask(),
+      409: async () => {
+        api.worker.script = answering;
+        await api.request(path, ask({}, { "idempotency-key": "k" }));
+        return ask({ user: "u", metadata: { another: "body" } }, { "idempotency-key": "k" });
+      },
+      413: () => ask({}, { "content-length": "20000000" }),
+      415: () => ask({}, { "content-type": "text/plain" }),
+      429: () => api.fill().then(() => ask({}, {})),
+    };
+  }
+
   const settings = "/v1/admin/settings";
   const noKey = "/v1/admin/keys/000000000000";
   /** With it, a request is an administrator's, also once there is a key. */
@@ -91,6 +112,14 @@ export function provocations(api: Harness): Provocations {
     revokeApiKey: {
       200: async () => ({ ...(await onKey("/revoke")), body: "" }),
       404: () => ({ method: "POST", path: `${noKey}/revoke` }),
+    },
+    createChatCompletion: door("/v1/chat/completions", { messages: [{ role: "user", content: "a" }] }),
+    createCompletion: door("/v1/completions", { prompt: "a" }),
+    createEmbeddings: door("/v1/embeddings", { input: "a" }),
+    createRerank: door("/v1/rerank", { query: "a", documents: ["b"] }),
+    getModel: {
+      200: () => ({ method: "GET", path: "/v1/models/tiny" }),
+      404: () => ({ method: "GET", path: "/v1/models/none" }),
     },
     getSettings: { 200: () => ({ method: "GET", path: settings }) },
     listSettingsHistory: { 200: () => ({ method: "GET", path: `${settings}/history` }) },

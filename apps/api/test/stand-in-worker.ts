@@ -1,5 +1,5 @@
-import { AppError, modelSlug } from "@llamero/core";
-import type { Claim, Ending, FedJob, Store } from "@llamero/store";
+import { AppError, type JobRequest, modelSlug } from "@llamero/core";
+import type { Claim, Ending, FedJob, Store, StoredResult } from "@llamero/store";
 
 /** What a job does with its claim; resolves when it has ended it. */
 export type Script = (claim: Claim, worker: StandInWorker) => Promise<void>;
@@ -77,10 +77,7 @@ export class StandInWorker {
   }
 
   succeed(claim: Claim, text = "positive"): Promise<void> {
-    const result =
-      claim.request.type === "embedding"
-        ? { embeddings: claim.request.input.map(() => [0.6, 0.8]), usage, timings }
-        : { text, finish_reason: "stop" as const, usage, timings };
+    const result = { ...outputOf(claim.request, text), usage, timings };
     return this.end(claim, { status: "succeeded", result, completionTokens: 2 });
   }
 
@@ -89,6 +86,12 @@ export class StandInWorker {
     const result = { text, finish_reason: "cancelled" as const, usage, timings };
     return this.end(claim, { status: "cancelled", result, completionTokens: 1 });
   }
+}
+
+function outputOf(request: JobRequest, text: string): Omit<StoredResult, "usage" | "timings"> {
+  if (request.type === "embedding") return { embeddings: request.input.map(() => [0.6, 0.8]) };
+  if (request.type === "rerank") return { results: request.documents.map((_, index) => ({ index, relevance_score: 0.5 })) };
+  return { text, finish_reason: "stop" };
 }
 
 /** Answers every job at once. */

@@ -67,6 +67,12 @@ export class Deployment {
     }
   }
 
+  /** Puts other values into a job's record. */
+  async write(jobId: string, fields: Record<string, number>): Promise<void> {
+    const redis = await connectRedis(this.#url, "commands");
+    await redis.hset(createStore({ redis, prefix: "llamero" }).keys.job(jobId), fields).finally(() => redis.disconnect());
+  }
+
   /** Resolves when this many connections are through with their handshake, whose last command is INFO. */
   async connections(count: number): Promise<void> {
     const redis = await connectRedis(this.#url, "commands");

@@ -117,6 +117,11 @@ const answers: Record<string, (answer: unknown) => void> = {
   },
   cancelled: (answer) => expect(answer).toMatchObject({ status: "cancelled" }),
   list: (answer) => expect(answer).toMatchObject({ object: "list", data: [{ status: "succeeded" }, { status: "succeeded" }] }),
+  openai: (answer) =>
+    expect(answer).toMatchObject({
+      object: "chat.completion",
+      choices: [{ message: { content: expect.stringContaining("positive") } }],
+    }),
 };
 
 test("every example of the README works as it stands; Ctrl-C leaves nothing behind; the next start still has the jobs", async () => {

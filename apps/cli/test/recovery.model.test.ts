@@ -33,11 +33,13 @@ test("another worker takes over within 5 s, every time a worker is killed, and w
   expect(await api.ended(job.id)).toMatchObject({ status: "succeeded", attempts: kills + 1 });
 });
 
-test("a job that loses its worker ten times before it makes a token fails as worker_lost", async () => {
+test("a job that loses its worker ten times in a row before it makes a token fails as worker_lost", async () => {
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
   const api = await deployment.startApi();
   let job: Job | null = null;
-  for (let kill = 1; kill <= 10; kill++) {
+  for (let kill = 1; kill <= 3; kill++) {
+    // As if it had happened so often before.
+    if (kill === 3) await deployment.write(job?.id ?? "", { lost: 8 });
     const worker = await deployment.start("worker");
     const engine = await engineOf(worker);
     process.kill(engine, "SIGSTOP");
@@ -48,7 +50,7 @@ test("a job that loses its worker ten times before it makes a token fails as wor
   }
   await deployment.start("worker");
   const failed = await api.ended(job?.id ?? "");
-  expect(failed).toMatchObject({ status: "failed", attempts: 10, error: { code: "worker_lost" } });
+  expect(failed).toMatchObject({ status: "failed", attempts: 3, error: { code: "worker_lost" } });
   expect(failed.error?.message).toBe("The job lost its worker 10 times in a row without a new token.");
 });
 

@@ -16,13 +16,13 @@ const MADE = String.raw`, made \d{4}-\d\d-\d\dT[\d:.]+Z by cli`;
 test("shows that nothing is set, sets, takes back, tells what was before, and brings it back", async () => {
   expect((await settings("show")).out).toBe("version 0\n");
   expect((await settings("set", "max_waiting=500", "weights.acme=3", "log_level=debug")).out).toMatch(
-    new RegExp(`^version 1${MADE}\n  max_waiting=500\n  weights.acme=3\n  log_level=debug\n$`),
+    new RegExp(`^version 1${MADE}\n  log_level=debug\n  max_waiting=500\n  weights.acme=3\n$`),
   );
   expect((await settings("set", "weights.acme=default", "max_waiting=default")).out).toMatch(
     new RegExp(`^version 2${MADE}\n  log_level=debug\n$`),
   );
   expect((await settings("rollback", "1")).out).toMatch(
-    new RegExp(`^version 3${MADE}, as version 1 was\n  max_waiting=500\n  weights.acme=3\n  log_level=debug\n$`),
+    new RegExp(`^version 3${MADE}, as version 1 was\n  log_level=debug\n  max_waiting=500\n  weights.acme=3\n$`),
   );
   expect((await settings("history")).out.match(/^version \d/gm)).toEqual(["version 3", "version 2", "version 1"]);
 });

@@ -38,6 +38,7 @@ const table = {
   backlog_full: { kind: "capacity", retryable: true },
   deadline_unreachable: { kind: "capacity", retryable: true },
   no_models: { kind: "capacity", retryable: true },
+  api_stopping: { kind: "capacity", retryable: true },
   redis_unavailable: { kind: "capacity", retryable: true },
   redis_memory_full: { kind: "capacity", retryable: true },
   engine_crashed: { kind: "attempt", retryable: true },

@@ -60,6 +60,14 @@ const table = {
       "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room.",
     readBy: ["api"],
   },
+  LLAMERO_ANSWER_SECONDS: {
+    schema: decimal(0.1, 86_400).default(600),
+    allowed: "a number from 0.1 to 86400",
+    description:
+      "Longest that a call in OpenAI's form waits for its answer. Then its jobs are cancelled, and it is answered 408. As long as " +
+      "OpenAI's client waits by itself.",
+    readBy: ["api"],
+  },
   DATA_DIR: {
     schema: z.string().default(".data"),
     allowed: "a folder",

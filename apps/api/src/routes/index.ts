@@ -9,6 +9,7 @@ import { enableWebhookEndpoint } from "./enable-webhook-endpoint.ts";
 import { followJob } from "./follow-job.ts";
 import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
+import { getModel } from "./get-model.ts";
 import { getSettings } from "./get-settings.ts";
 import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
 import { livez, readyz } from "./health.ts";
@@ -20,6 +21,10 @@ import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
 import { listSettingsHistory } from "./list-settings-history.ts";
 import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
+import { createChatCompletion } from "./openai/chat-completions.ts";
+import { createCompletion } from "./openai/completions.ts";
+import { createEmbeddings } from "./openai/embeddings.ts";
+import { createRerank } from "./openai/rerank.ts";
 import { redeliver } from "./redeliver.ts";
 import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
@@ -47,14 +52,18 @@ const deliveryRoutes = [listDeliveries, redeliverFailed, getDelivery, redeliver]
 const keyRoutes = [createApiKey, listApiKeys, limitApiKey, rotateApiKey, revokeApiKey];
 const settingsRoutes = [getSettings, changeSettings, listSettingsHistory, rollbackSettings, listAudit];
 
-/** Every route of the native API: the app serves this list, the OpenAPI document describes it. */
+const openaiRoutes = [createChatCompletion, createCompletion, createEmbeddings, createRerank];
+
+/** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
   ...jobRoutes,
   ...endpointRoutes,
   ...deliveryRoutes,
   ...keyRoutes,
   ...settingsRoutes,
+  ...openaiRoutes,
   listModels,
+  getModel,
   livez,
   readyz,
 ];

@@ -1,49 +1,14 @@
-import { createHash, randomInt } from "node:crypto";
-import { AppError, jobSchema, type SubmitBody, startTime, submitSchema, toJobRequest } from "@llamero/core";
+import { AppError, jobSchema, type SubmitBody, submitSchema } from "@llamero/core";
 import { z } from "zod";
-import { admit } from "../admission.ts";
-import { canonicalJson } from "../canonical-json.ts";
-import { type Enqueued, enqueue } from "../enqueue.ts";
-import { idempotencyKey, preferredWaitMs } from "../prefer.ts";
+import { acceptJob } from "../accept-job.ts";
+import { preferredWaitMs } from "../prefer.ts";
 import { type Answer, type Call, route, type Services } from "../route.ts";
 import { waitForJob } from "../wait-for-job.ts";
 
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
-const SEEDS = 2 ** 32;
-
 const locationHeader = z.object({ Location: z.string().meta({ description: "Path of the job.", example: "/v1/jobs/job_…" }) });
 
-/** Stores the job of a body, or finds the one that the same call made before. */
-async function accept(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Enqueued> {
-  const { body, owner, headers } = call;
-  const { models, webhookTargets, now } = services;
-  const model = await models.find(body.model);
-  const request = toJobRequest(body, randomInt(SEEDS));
-  admit(request, model, body.messages === undefined ? "prompt" : "messages");
-  const idempotency = idempotencyKey(headers.get("idempotency-key"));
-  const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
-  return enqueue(services, {
-    model: model.name,
-    job: {
-      id: services.newJobId(),
-      owner,
-      slug: model.slug,
-      request,
-      ...startTime(body, now()),
-      deadlineMs: body.deadline_ms ?? null,
-      idempotency: idempotency === null ? null : { key: digest(idempotency), bodyHash: digest(canonicalJson(body)) },
-      metadata: body.metadata ?? null,
-      retryOf: null,
-      priority: body.priority ?? "normal",
-      supersedeKey: body.supersede_key ?? null,
-      key: call.key,
-      webhook,
-    },
-  });
-}
-
 async function handle(call: Call<unknown, unknown, SubmitBody>, services: Services): Promise<Answer> {
-  const { job, headers } = await accept(call, services);
+  const { job, headers } = await acceptJob(call, services, call.body);
   const location = { ...headers, location: `/v1/jobs/${job.id}` };
   const waitMs = preferredWaitMs(call.headers.get("prefer"));
   if (waitMs === 0) return { status: 202, body: job, headers: location };

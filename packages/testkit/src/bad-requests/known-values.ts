@@ -7,6 +7,8 @@ export const badRequestKeys = ["first-owner-secret", "second-owner-secret"] as c
 export const badRequestEnv = {
   LLAMERO_API_KEYS: badRequestKeys.map((key, index) => `owner${index}:${key}`).join(","),
   LLAMERO_MAX_BODY_BYTES: "524288",
+  // There is no worker: who asks for an answer gets none.
+  LLAMERO_ANSWER_SECONDS: "0.2",
   LLAMERO_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 3).toString("base64")}`,
 };
 

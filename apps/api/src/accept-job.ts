@@ -1,0 +1,50 @@
+import { createHash, randomInt } from "node:crypto";
+import { type SubmitBody, startTime, toJobRequest } from "@llamero/core";
+import { admit } from "./admission.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { type Enqueued, enqueue } from "./enqueue.ts";
+import { idempotencyKey } from "./prefer.ts";
+import type { Call, Services } from "./route.ts";
+
+const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
+const SEEDS = 2 ** 32;
+
+/** Who submits, and under which key the same call is the same job. */
+export type Submitter = Pick<Call<unknown, unknown, unknown>, "owner" | "key" | "headers">;
+
+/**
+ * Stores the job of a body, or finds the one that the same call made before.
+ * @param part which of the jobs of one call it is; default: the only one
+ * @throws AppError as `toJobRequest`, `admit` and `enqueue`, and `model_not_found`, `no_models`
+ */
+export async function acceptJob(
+  { owner, key, headers }: Submitter,
+  services: Services,
+  body: SubmitBody,
+  part = "",
+): Promise<Enqueued> {
+  const { models, webhookTargets, now } = services;
+  const model = await models.find(body.model);
+  const request = toJobRequest(body, randomInt(SEEDS));
+  admit(request, model, body.messages === undefined ? "prompt" : "messages");
+  const idempotency = idempotencyKey(headers.get("idempotency-key"));
+  const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
+  return enqueue(services, {
+    model: model.name,
+    job: {
+      id: services.newJobId(),
+      owner,
+      slug: model.slug,
+      request,
+      ...startTime(body, now()),
+      deadlineMs: body.deadline_ms ?? null,
+      idempotency: idempotency === null ? null : { key: digest(idempotency + part), bodyHash: digest(canonicalJson(body)) },
+      metadata: body.metadata ?? null,
+      retryOf: null,
+      priority: body.priority ?? "normal",
+      supersedeKey: body.supersede_key ?? null,
+      key,
+      webhook,
+    },
+  });
+}

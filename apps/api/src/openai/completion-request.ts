@@ -1,0 +1,42 @@
+import type { SubmitBody } from "@llamero/core";
+import { z } from "zod";
+import { habits, onlyOff, priorityOf } from "./habits.ts";
+import { paramsOf, sampling } from "./sampling.ts";
+
+/** OpenAI's, where a call names none. */
+const MAX_TOKENS = 16;
+const MOST_PROMPTS = 128;
+
+const text = z.string().min(1, "is empty");
+
+/** The body of `POST /v1/completions`. */
+export const completionSchema = z
+  .strictObject({
+    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    prompt: z.union([text, z.array(text).min(1, "is empty").max(MOST_PROMPTS)]).meta({
+      description: "Raw text, or several, each with `n` answers. Token ids are not supported.",
+    }),
+    ...sampling,
+    ...habits,
+    echo: onlyOff(false),
+    suffix: onlyOff(""),
+    best_of: onlyOff(1),
+    logprobs: onlyOff(0),
+  })
+  .meta({ id: "CreateCompletion" });
+export type CompletionBody = z.infer<typeof completionSchema>;
+
+/** The jobs of a call: those of the first prompt first. */
+export function completionJobs(body: CompletionBody): SubmitBody[] {
+  const { model, prompt, n, max_tokens, metadata, service_tier } = body;
+  return [prompt].flat().flatMap((one) =>
+    Array.from({ length: n ?? 1 }, (_, part) => ({
+      type: "completion" as const,
+      ...(model ? { model } : {}),
+      prompt: one,
+      params: paramsOf({ ...body, max_tokens: max_tokens ?? MAX_TOKENS }, part),
+      priority: priorityOf(service_tier),
+      ...(metadata ? { metadata } : {}),
+    })),
+  );
+}

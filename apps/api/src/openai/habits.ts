@@ -1,0 +1,37 @@
+import { metadataSchema, type Priority } from "@llamero/core";
+import { z } from "zod";
+
+/** What a value may be where the parameter is not supported: one that changes nothing, or null. */
+export const onlyOff = <const Off extends string | number | boolean>(...off: Off[]) =>
+  z
+    .literal(off, { error: "is not supported; leave it out" })
+    .nullish()
+    .meta({ description: `Not supported, but as ${[...off, null].join(" or ")}.` });
+/** Not supported at all. */
+export const unsupported = () =>
+  z.null({ error: "is not supported; leave it out" }).optional().meta({ description: "Not supported." });
+
+const tiers = ["auto", "default", "flex", "priority", "scale"] as const;
+
+/** Parameters that clients send by habit, whatever the call. */
+export const habits = {
+  user: z.string().max(512).nullish().meta({ description: "Taken and without effect." }),
+  safety_identifier: z.string().max(512).nullish().meta({ description: "Taken and without effect." }),
+  prompt_cache_key: z
+    .string()
+    .max(512)
+    .nullish()
+    .meta({ description: "Taken and without effect: every prompt's beginning is reused." }),
+  prompt_cache_retention: z.string().max(64).nullish().meta({ description: "Taken and without effect." }),
+  store: z.boolean().nullish().meta({ description: "Taken and without effect: every call is a job, kept as long as jobs are." }),
+  metadata: metadataSchema.nullish(),
+  service_tier: z
+    .enum(tiers)
+    .nullish()
+    .meta({ description: "`priority`: a job of class high; `flex`: of class low; else normal." }),
+};
+
+export function priorityOf(tier: (typeof tiers)[number] | null | undefined): Priority {
+  if (tier === "priority") return "high";
+  return tier === "flex" ? "low" : "normal";
+}

@@ -1,0 +1,108 @@
+import { AppError, isErrorCode, type Job, type SubmitBody, submitSchema } from "@llamero/core";
+import { acceptJob, type Submitter } from "../accept-job.ts";
+import { endJob } from "../end-job.ts";
+import type { Call, Services } from "../route.ts";
+import { validate } from "../validate.ts";
+import { MAX_WAIT_SECONDS, waitForJob } from "../wait-for-job.ts";
+
+/** With this header jobs go on when their client goes away. */
+export const KEEP_HEADER = "x-llamero-keep";
+
+const PARAMS = "params.";
+
+/** A call whose jobs are its answer. */
+export type DoorCall = Submitter & Pick<Call<unknown, unknown, unknown>, "signal">;
+
+/** Jobs that are stored, and headers for the answer. */
+export interface Accepted {
+  jobs: Job[];
+  headers: Record<string, string>;
+}
+
+const isKept = ({ headers }: DoorCall) => headers.get(KEEP_HEADER) === "true";
+
+/** Ends what nobody waits for any more, unless it is to be kept. What goes wrong costs the time of the jobs, and is logged. */
+export async function abandon(call: DoorCall, services: Services, jobs: readonly Job[]): Promise<void> {
+  if (isKept(call)) return;
+  const ending = jobs.map(({ id }) => endJob(services, { id, owner: call.owner }));
+  for (const outcome of await Promise.allSettled(ending))
+    if (outcome.status === "rejected") services.logger.warn({ err: outcome.reason }, "a job that nobody waits for goes on");
+}
+
+/** An error of a job's in the words of the door, where the job's params stand at the top. */
+function atTheDoor(error: unknown): unknown {
+  if (!(error instanceof AppError) || !error.param?.startsWith(PARAMS)) return error;
+  const { code, message, retryAfterSeconds, headers, cause } = error;
+  const param = error.param.slice(PARAMS.length);
+  return new AppError(code, message.replaceAll(PARAMS, ""), {
+    ...{ param, headers, cause },
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  });
+}
+
+/** Stores all jobs of a call, or none: when one is refused, those before it are cancelled. @throws AppError as `acceptJob` */
+export async function acceptAll(call: DoorCall, services: Services, bodies: readonly SubmitBody[]): Promise<Accepted> {
+  const jobs: Job[] = [];
+  let headers: Record<string, string> = {};
+  try {
+    // Where this process dies, nobody is left to cancel what nobody waits for.
+    const limit = isKept(call) ? {} : { deadline_ms: services.answerMs };
+    for (const [index, body] of bodies.entries()) {
+      // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
+      const checked = validate(submitSchema, { ...body, ...limit });
+      const accepted = await acceptJob(call, services, checked, bodies.length === 1 ? "" : ` ${index}`);
+      jobs.push(accepted.job);
+      headers = accepted.headers;
+    }
+  } catch (error) {
+    await Promise.allSettled(jobs.map(({ id }) => endJob(services, { id, owner: call.owner })));
+    throw atTheDoor(error);
+  }
+  return { jobs, headers };
+}
+
+/** Clients try again by themselves after a time-out, which would cost as much once more. */
+const NO_RETRY = { headers: { "x-should-retry": "false" } };
+
+const late = (answerMs: number) => {
+  const text = `There was no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
+  return new AppError("deadline_exceeded", text, NO_RETRY);
+};
+
+/** What a job that has not succeeded says to those who waited for its answer. */
+export function failureOf({ status, error, id }: Job, answerMs: number): AppError {
+  if (status === "expired") return late(answerMs);
+  if (error !== null && isErrorCode(error.code)) return new AppError(error.code, error.message);
+  return new AppError("cancelled", `Job ${id} is ${status}.`);
+}
+
+async function ended(call: DoorCall, services: Services, { id }: Job): Promise<Job> {
+  const reference = { id, owner: call.owner };
+  const until = performance.now() + services.answerMs;
+  for (;;) {
+    const leftMs = Math.max(0, Math.ceil(until - performance.now()));
+    const waitMs = Math.min(MAX_WAIT_SECONDS * 1_000, leftMs);
+    const job = await waitForJob(services, reference, { waitMs, signal: call.signal });
+    if (job.finished_at !== null) {
+      if (job.status !== "succeeded") throw failureOf(job, services.answerMs);
+      return job;
+    }
+    if (call.signal.aborted) throw new AppError("cancelled", "The client has gone away.");
+    if (performance.now() >= until) throw late(services.answerMs);
+    if (services.notifications.isClosed) throw new AppError("api_stopping", "This API process is stopping. Try again.");
+  }
+}
+
+/**
+ * Runs the jobs of a call to their end. A client that goes away cancels them.
+ * @throws AppError as `acceptJob`, and what a job failed with; the others are cancelled then
+ */
+export async function runJobs(call: DoorCall, services: Services, bodies: readonly SubmitBody[]): Promise<Accepted> {
+  const { jobs, headers } = await acceptAll(call, services, bodies);
+  try {
+    return { jobs: await Promise.all(jobs.map((job) => ended(call, services, job))), headers };
+  } catch (error) {
+    await abandon(call, services, jobs);
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { chatCompletion, chatCompletionAnswerSchema } from "../../openai/answer.ts";
+import { chatCompletionSchema, chatJobs } from "../../openai/chat-request.ts";
+import { chatForm } from "../../openai/forms.ts";
+import { doorResponses, serveDoor } from "../../openai/serve-door.ts";
+import { route } from "../../route.ts";
+
+export const createChatCompletion = route({
+  method: "post",
+  path: "/v1/chat/completions",
+  operationId: "createChatCompletion",
+  summary: "Answer a chat, in OpenAI's form",
+  description: "A durable job that is waited for. A client that goes away cancels it, unless it sends `x-llamero-keep: true`.",
+  tag: "openai",
+  scope: "submit",
+  request: { body: chatCompletionSchema },
+  responses: doorResponses("The answer; with `stream`, in chunks as server-sent events.", chatCompletionAnswerSchema),
+  errors: [404, 408, 409, 429],
+  handle: (call, services) =>
+    serveDoor(call, services, {
+      bodies: chatJobs(call.body),
+      answersPerPrompt: call.body.n ?? 1,
+      form: chatForm,
+      answer: chatCompletion,
+    }),
+});

@@ -1,0 +1,25 @@
+import { completion, completionAnswerSchema } from "../../openai/answer.ts";
+import { completionJobs, completionSchema } from "../../openai/completion-request.ts";
+import { completionForm } from "../../openai/forms.ts";
+import { doorResponses, serveDoor } from "../../openai/serve-door.ts";
+import { route } from "../../route.ts";
+
+export const createCompletion = route({
+  method: "post",
+  path: "/v1/completions",
+  operationId: "createCompletion",
+  summary: "Continue a text, in OpenAI's form",
+  description: "Durable jobs that are waited for. A client that goes away cancels them, unless it sends `x-llamero-keep: true`.",
+  tag: "openai",
+  scope: "submit",
+  request: { body: completionSchema },
+  responses: doorResponses("The answer; with `stream`, in chunks as server-sent events.", completionAnswerSchema),
+  errors: [404, 408, 409, 429],
+  handle: (call, services) =>
+    serveDoor(call, services, {
+      bodies: completionJobs(call.body),
+      answersPerPrompt: call.body.n ?? 1,
+      form: completionForm,
+      answer: (jobs, first) => completion(jobs, first, call.body.n ?? 1),
+    }),
+});
