@@ -23,7 +23,12 @@ function post(agent: Agent, url: URL, body: string): Promise<{ id: string }> {
 /** The whole door in front of the Redis of another: an API process of its own, reached over HTTP. */
 export async function openHttpDoor(behind: Door, seed: number): Promise<Door> {
   await behind.store.announceModel(tinyEntry);
-  const api: LlameroProcess = await startLlamero("api", { REDIS_URL: behind.server.url, PORT: "0", LOG_LEVEL: "warn" });
+  const api: LlameroProcess = await startLlamero("api", {
+    REDIS_URL: behind.server.url,
+    PORT: "0",
+    LOG_LEVEL: "warn",
+    LLAMERO_MAX_WAITING: "10000000",
+  });
   const url = new URL("/v1/jobs", api.ready.url);
   const agent = new Agent({ keepAlive: true });
   const prompt = promptSource(seed);

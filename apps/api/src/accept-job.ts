@@ -12,16 +12,22 @@ const SEEDS = 2 ** 32;
 /** Who submits, and under which key the same call is the same job. */
 export type Submitter = Pick<Call<unknown, unknown, unknown>, "owner" | "key" | "headers">;
 
+export interface AcceptOptions {
+  /** Which of the jobs of one call it is. Default: the only one. */
+  part?: string;
+  /** What is kept of the call that the job came by, as JSON. Default: nothing. */
+  door?: string | null;
+}
+
 /**
  * Stores the job of a body, or finds the one that the same call made before.
- * @param part which of the jobs of one call it is; default: the only one
  * @throws AppError as `toJobRequest`, `admit` and `enqueue`, and `model_not_found`, `no_models`
  */
 export async function acceptJob(
   { owner, key, headers }: Submitter,
   services: Services,
   body: SubmitBody,
-  part = "",
+  { part = "", door = null }: AcceptOptions = {},
 ): Promise<Enqueued> {
   const { models, webhookTargets, now } = services;
   const model = await models.find(body.model);
@@ -44,6 +50,7 @@ export async function acceptJob(
       priority: body.priority ?? "normal",
       supersedeKey: body.supersede_key ?? null,
       key,
+      door,
       webhook,
     },
   });

@@ -15,6 +15,7 @@ const statuses: Record<ErrorCode, number> = {
   forbidden_host: 403,
   model_not_found: 404,
   job_not_found: 404,
+  response_not_found: 404,
   key_not_found: 404,
   settings_version_not_found: 404,
   webhook_endpoint_not_found: 404,

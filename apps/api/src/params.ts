@@ -20,6 +20,7 @@ export const deliveryPath = z.object({ id: z.string().meta({ example: "dlv_01kae
 export const modelPath = z.object({
   id: z.string().meta({ example: "tiny", description: "Its name; a slash in it is written %2F." }),
 });
+export const responsePath = z.object({ id: z.string().meta({ example: "resp_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });
 
 export const isJobId = (value: string): boolean => isId("job", value);

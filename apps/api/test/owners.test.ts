@@ -54,6 +54,10 @@ const things: Record<string, { none: string; make(): Promise<string> }> = {
     none: `whep_${"0".repeat(26)}`,
     make: async () => (await made("/v1/webhook-endpoints", webhook)).id,
   },
+  "/v1/responses/": {
+    none: `resp_${"0".repeat(26)}`,
+    make: async () => (await made("/v1/responses", { input: "a", background: true })).id,
+  },
   "/v1/deliveries/": { none: `dlv_${"0".repeat(26)}`, make: async () => (await aliceDelivery()).id },
 };
 

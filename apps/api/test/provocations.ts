@@ -76,6 +76,13 @@ export function provocations(api: Harness): Provocations {
     };
   }
 
+  const noResponse = `/v1/responses/resp_${"0".repeat(26)}`;
+  async function response(): Promise<string> {
+    const made = withBody("/v1/responses", { input: "a", background: true });
+    const { id } = (await (await api.request(made.path, made)).json()) as { id: string };
+    return `/v1/responses/${id}`;
+  }
+
   const settings = "/v1/admin/settings";
   const noKey = "/v1/admin/keys/000000000000";
   /** With it, a request is an administrator's, also once there is a key. */
@@ -117,6 +124,23 @@ export function provocations(api: Harness): Provocations {
     createCompletion: door("/v1/completions", { prompt: "a" }),
     createEmbeddings: door("/v1/embeddings", { input: "a" }),
     createRerank: door("/v1/rerank", { query: "a", documents: ["b"] }),
+    createResponse: door("/v1/responses", { input: "a" }),
+    getResponse: {
+      200: async () => ({ method: "GET", path: await response() }),
+      404: () => ({ method: "GET", path: noResponse }),
+    },
+    cancelResponse: {
+      200: async () => ({ method: "POST", path: `${await response()}/cancel` }),
+      404: () => ({ method: "POST", path: `${noResponse}/cancel` }),
+    },
+    deleteResponse: {
+      200: async () => ({ method: "DELETE", path: await response() }),
+      404: () => ({ method: "DELETE", path: noResponse }),
+    },
+    listInputItems: {
+      200: async () => ({ method: "GET", path: `${await response()}/input_items` }),
+      404: () => ({ method: "GET", path: `${noResponse}/input_items` }),
+    },
     getModel: {
       200: () => ({ method: "GET", path: "/v1/models/tiny" }),
       404: () => ({ method: "GET", path: "/v1/models/none" }),

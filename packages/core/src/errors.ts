@@ -21,6 +21,7 @@ const table = {
   forbidden_host: { kind: "request", retryable: false },
   model_not_found: { kind: "state", retryable: false },
   job_not_found: { kind: "state", retryable: false },
+  response_not_found: { kind: "state", retryable: false },
   key_not_found: { kind: "state", retryable: false },
   settings_version_not_found: { kind: "state", retryable: false },
   settings_changed: { kind: "state", retryable: false },

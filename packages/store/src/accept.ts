@@ -28,6 +28,8 @@ export interface NewJob {
   key?: { id: string; limits: KeyLimits } | null;
   /** It is accepted only while nothing else has retried that job. Default: false. */
   isOnlyRetry?: boolean;
+  /** What is kept of the call that it came by, as JSON. Default: null, nothing. */
+  door?: string | null;
   /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
   webhook?: JobHook | null;
 }
@@ -90,6 +92,7 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.key?.limits.tokens_per_minute ?? "",
     job.key?.limits.max_waiting ?? "",
     job.supersedeKey ?? "",
+    job.door ?? "",
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };

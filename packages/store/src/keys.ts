@@ -17,6 +17,8 @@ export function createKeys(prefix: string, cell: number) {
     result: (id: string) => `${base}out:${id}`,
     errorMessage: (id: string) => `${base}err:${id}`,
     metadata: (id: string) => `${base}meta:${id}`,
+    /** What is kept of the call that a job came by. */
+    door: (id: string) => `${base}door:${id}`,
     chunks: (id: string) => `${base}chunks:${id}`,
     /** The models that an owner has jobs for. */
     byOwner: (owner: string) => `${base}own:${owner}`,

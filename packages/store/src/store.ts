@@ -106,6 +106,8 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
       const record = await getRecord(reference);
       return record === null ? null : guarded(() => view(record, true));
     },
+    /** What is kept of the call that a job came by, as JSON; null where nothing is. Whose the job is, is for the caller to check. */
+    getDoor: (id: string): Promise<string | null> => guarded(() => redis.get(keys.door(id))),
     /** What has happened in an owner's job behind so many chunks; null when it does not exist or is somebody else's. */
     readEvents: (reference: Reference, behind: number): Promise<EventPage | null> => readEvents(run, reference, behind),
     /** The records behind `listJobs`, with the requests that they were submitted with. */

@@ -179,7 +179,7 @@ function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[]
 /** Texts and chunks belong to a record and agree with it; the record stays in Redis's compact form. */
 function checkParts(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const problems: string[] = [];
-  for (const kind of ["req:", "out:", "err:", "meta:", "hook:"])
+  for (const kind of ["req:", "out:", "err:", "meta:", "hook:", "door:"])
     for (const [id] of named(snapshot.strings, kind)) if (!jobs.has(id)) problems.push(`${kind}${id} has no record`);
   for (const [id] of named(snapshot.streams, "chunks:")) if (!jobs.has(id)) problems.push(`chunks:${id} has no record`);
   for (const [id, fields] of jobs) {

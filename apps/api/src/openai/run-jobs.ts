@@ -19,11 +19,11 @@ export interface Accepted {
   headers: Record<string, string>;
 }
 
-const isKept = ({ headers }: DoorCall) => headers.get(KEEP_HEADER) === "true";
+const hasKeepHeader = ({ headers }: DoorCall) => headers.get(KEEP_HEADER) === "true";
 
 /** Ends what nobody waits for any more, unless it is to be kept. What goes wrong costs the time of the jobs, and is logged. */
 export async function abandon(call: DoorCall, services: Services, jobs: readonly Job[]): Promise<void> {
-  if (isKept(call)) return;
+  if (hasKeepHeader(call)) return;
   const ending = jobs.map(({ id }) => endJob(services, { id, owner: call.owner }));
   for (const outcome of await Promise.allSettled(ending))
     if (outcome.status === "rejected") services.logger.warn({ err: outcome.reason }, "a job that nobody waits for goes on");
@@ -41,16 +41,21 @@ function atTheDoor(error: unknown): unknown {
 }
 
 /** Stores all jobs of a call, or none: when one is refused, those before it are cancelled. @throws AppError as `acceptJob` */
-export async function acceptAll(call: DoorCall, services: Services, bodies: readonly SubmitBody[]): Promise<Accepted> {
+export async function acceptAll(
+  call: DoorCall,
+  services: Services,
+  bodies: readonly SubmitBody[],
+  { door = null, isKept = hasKeepHeader(call) }: { door?: string | null; isKept?: boolean } = {},
+): Promise<Accepted> {
   const jobs: Job[] = [];
   let headers: Record<string, string> = {};
   try {
     // Where this process dies, nobody is left to cancel what nobody waits for.
-    const limit = isKept(call) ? {} : { deadline_ms: services.answerMs };
+    const limit = isKept ? {} : { deadline_ms: services.answerMs };
     for (const [index, body] of bodies.entries()) {
       // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
       const checked = validate(submitSchema, { ...body, ...limit });
-      const accepted = await acceptJob(call, services, checked, bodies.length === 1 ? "" : ` ${index}`);
+      const accepted = await acceptJob(call, services, checked, { part: bodies.length === 1 ? "" : ` ${index}`, door });
       jobs.push(accepted.job);
       headers = accepted.headers;
     }
@@ -76,7 +81,8 @@ export function failureOf({ status, error, id }: Job, answerMs: number): AppErro
   return new AppError("cancelled", `Job ${id} is ${status}.`);
 }
 
-async function ended(call: DoorCall, services: Services, { id }: Job): Promise<Job> {
+/** The job when it has succeeded. @throws AppError what it failed with, or that it takes too long */
+export async function endOf(call: DoorCall, services: Services, { id }: Job): Promise<Job> {
   const reference = { id, owner: call.owner };
   const until = performance.now() + services.answerMs;
   for (;;) {
@@ -100,7 +106,7 @@ async function ended(call: DoorCall, services: Services, { id }: Job): Promise<J
 export async function runJobs(call: DoorCall, services: Services, bodies: readonly SubmitBody[]): Promise<Accepted> {
   const { jobs, headers } = await acceptAll(call, services, bodies);
   try {
-    return { jobs: await Promise.all(jobs.map((job) => ended(call, services, job))), headers };
+    return { jobs: await Promise.all(jobs.map((job) => endOf(call, services, job))), headers };
   } catch (error) {
     await abandon(call, services, jobs);
     throw error;

@@ -1,11 +1,9 @@
 import type { Job, SubmitBody } from "@llamero/core";
 import type { z } from "zod";
 import type { Answer, RouteSpec, Services } from "../route.ts";
+import { STREAM_HEADERS } from "../stream-headers.ts";
 import { acceptAll, type DoorCall, runJobs } from "./run-jobs.ts";
 import { type ChunkForm, streamAnswer } from "./stream-answer.ts";
-
-/** What keeps caches and proxies from holding chunks back. */
-const STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" };
 
 /** What a door makes of a call. */
 export interface Door {
@@ -34,7 +32,7 @@ export async function serveDoor(
     const accepted = await acceptAll(call, services, bodies);
     const includeUsage = call.body.stream_options?.include_usage === true;
     const body = streamAnswer(call, services, accepted, { form, includeUsage, answersPerPrompt });
-    return { status: 200, body, headers: { ...accepted.headers, ...STREAM }, stallMs: services.events.stallMs };
+    return { status: 200, body, headers: { ...accepted.headers, ...STREAM_HEADERS }, stallMs: services.events.stallMs };
   }
   const { jobs, headers } = await runJobs(call, services, bodies);
   const [first] = jobs;

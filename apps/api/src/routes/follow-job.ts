@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isAtEnd, type Position, parsePosition } from "../event-position.ts";
 import { isJobId, jobPath } from "../params.ts";
 import { route } from "../route.ts";
+import { STREAM_HEADERS } from "../stream-headers.ts";
 import { jobNotFound } from "../wait-for-job.ts";
 
 const DESCRIPTION = `Server-sent events, from the first on, while the job runs and as long as it is kept.
@@ -13,9 +14,6 @@ const DESCRIPTION = `Server-sent events, from the first on, while the job runs a
 
 Every event has an \`id\`. After a cut, send the last one as \`Last-Event-ID\`, as browsers do by themselves, or as \`after\`: the
 stream goes on right behind it, on any replica. Behind \`done\` there is nothing, which 204 says.`;
-
-/** What keeps caches and proxies from holding events back. */
-const HEADERS = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" };
 
 const lastEventId = (description: string) => z.string().optional().meta({ description, example: "1-17-running" });
 
@@ -49,6 +47,6 @@ export const followJob = route({
     const page = await events.read(job, behind);
     if (page === null) throw jobNotFound(path.id);
     if (behind !== null && isAtEnd(behind, page)) return { status: 204, body: null };
-    return { status: 200, body: events.follow(job, behind), headers: HEADERS, stallMs: events.stallMs };
+    return { status: 200, body: events.follow(job, behind), headers: STREAM_HEADERS, stallMs: events.stallMs };
   },
 });

@@ -25,6 +25,11 @@ import { createChatCompletion } from "./openai/chat-completions.ts";
 import { createCompletion } from "./openai/completions.ts";
 import { createEmbeddings } from "./openai/embeddings.ts";
 import { createRerank } from "./openai/rerank.ts";
+import { cancelResponse } from "./openai/responses/cancel-response.ts";
+import { createResponse } from "./openai/responses/create-response.ts";
+import { deleteResponse } from "./openai/responses/delete-response.ts";
+import { getResponse } from "./openai/responses/get-response.ts";
+import { listInputItems } from "./openai/responses/list-input-items.ts";
 import { redeliver } from "./redeliver.ts";
 import { redeliverFailed } from "./redeliver-failed.ts";
 import { retryJob } from "./retry-job.ts";
@@ -53,6 +58,7 @@ const keyRoutes = [createApiKey, listApiKeys, limitApiKey, rotateApiKey, revokeA
 const settingsRoutes = [getSettings, changeSettings, listSettingsHistory, rollbackSettings, listAudit];
 
 const openaiRoutes = [createChatCompletion, createCompletion, createEmbeddings, createRerank];
+const responseRoutes = [createResponse, getResponse, cancelResponse, deleteResponse, listInputItems];
 
 /** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
@@ -62,6 +68,7 @@ export const routes = [
   ...keyRoutes,
   ...settingsRoutes,
   ...openaiRoutes,
+  ...responseRoutes,
   listModels,
   getModel,
   livez,

@@ -5,7 +5,7 @@
 -- | {'unfit'}, where the deadline passes before the job may run
 -- | {'late', milliseconds from now at which it could have ended}, where it passes before the job can be done.
 local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, max_waiting_tokens,
-  is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede =
+  is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede, door =
   unpack(ARGV)
 local queue = queue_of(slug)
 
@@ -86,6 +86,7 @@ if retry_of ~= '' and redis.call('EXISTS', P .. 'job:' .. retry_of) == 1 then
 end
 if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
 if hook ~= '' then redis.call('SET', P .. 'hook:' .. id, hook) end
+if door ~= '' then redis.call('SET', P .. 'door:' .. id, door) end
 redis.call('SADD', P .. 'own:' .. owner, slug)
 redis.call('ZADD', index_of(owner, slug, status), 0, id)
 count_of_key(key, 1)

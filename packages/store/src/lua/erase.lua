@@ -5,7 +5,7 @@ local STATUSES = { 'scheduled', 'queued', 'running', 'succeeded', 'failed', 'can
 -- Removes every part of a finished job together.
 local function erase(id, owner, slug, status, idempotency)
   redis.call('DEL', P .. 'job:' .. id, P .. 'req:' .. id, P .. 'out:' .. id, P .. 'err:' .. id, P .. 'meta:' .. id,
-    P .. 'hook:' .. id, P .. 'chunks:' .. id)
+    P .. 'hook:' .. id, P .. 'door:' .. id, P .. 'chunks:' .. id)
   erase_deliveries(id)
   redis.call('ZREM', index_of(owner, slug, status), id)
   local left = {}
