@@ -29,6 +29,8 @@ const table = {
   delivery_not_found: { kind: "state", retryable: false },
   route_not_found: { kind: "state", retryable: false },
   method_not_allowed: { kind: "state", retryable: false },
+  answer_timeout: { kind: "state", retryable: false },
+  answer_cancelled: { kind: "state", retryable: false },
   key_revoked: { kind: "state", retryable: false },
   idempotency_conflict: { kind: "state", retryable: false },
   job_not_finished: { kind: "state", retryable: false },

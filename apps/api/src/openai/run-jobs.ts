@@ -71,14 +71,14 @@ const NO_RETRY = { headers: { "x-should-retry": "false" } };
 
 const late = (answerMs: number) => {
   const text = `There was no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
-  return new AppError("deadline_exceeded", text, NO_RETRY);
+  return new AppError("answer_timeout", text, NO_RETRY);
 };
 
 /** What a job that has not succeeded says to those who waited for its answer. */
 export function failureOf({ status, error, id }: Job, answerMs: number): AppError {
   if (status === "expired") return late(answerMs);
   if (error !== null && isErrorCode(error.code)) return new AppError(error.code, error.message);
-  return new AppError("cancelled", `Job ${id} is ${status}.`);
+  return new AppError("answer_cancelled", `Job ${id} is ${status}.`);
 }
 
 /** The job when it has succeeded. @throws AppError what it failed with, or that it takes too long */
@@ -93,7 +93,7 @@ export async function endOf(call: DoorCall, services: Services, { id }: Job): Pr
       if (job.status !== "succeeded") throw failureOf(job, services.answerMs);
       return job;
     }
-    if (call.signal.aborted) throw new AppError("cancelled", "The client has gone away.");
+    if (call.signal.aborted) throw new AppError("answer_cancelled", "The client has gone away.");
     if (performance.now() >= until) throw late(services.answerMs);
     if (services.notifications.isClosed) throw new AppError("api_stopping", "This API process is stopping. Try again.");
   }
