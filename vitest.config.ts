@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
-/** Tests of one engine process that measure no time: several files may run at once, beside those that need no model. */
-const engineTests = "packages/engine/test/*.model.test.ts";
+/** Tests with a model that measure no time, or nothing that neighbours change: two files run at once. */
+const sideBySideTests = ["packages/engine/test/*.model.test.ts", "bench/test/{chaos,fair-share,overload,priority}.model.test.ts"];
 const timedEngineTests = ["layout", "stop", "slot-memory", "crash", "startup"].map(
   (name) => `packages/engine/test/${name}.model.test.ts`,
 );
@@ -28,8 +28,9 @@ export default defineConfig({
       },
       {
         test: {
-          name: "engine",
-          include: [engineTests],
+          name: "side-by-side",
+          include: sideBySideTests,
+          maxWorkers: 2,
           exclude: ["**/node_modules/**", ...timedEngineTests],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -40,6 +41,7 @@ export default defineConfig({
         test: {
           name: "model",
           include: [modelTests.replace("packages,", ""), ...timedEngineTests],
+          exclude: ["**/node_modules/**", ...sideBySideTests.slice(1)],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",
