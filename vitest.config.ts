@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
-/** Tests with a model that measure no time, or nothing that neighbours change: two files run at once. */
-const sideBySideTests = ["packages/engine/test/*.model.test.ts", "bench/test/{chaos,fair-share,overload,priority}.model.test.ts"];
-const timedEngineTests = ["layout", "stop", "slot-memory", "crash", "startup"].map(
-  (name) => `packages/engine/test/${name}.model.test.ts`,
-);
+/** Of those, what measures no time, or nothing that a neighbour changes: two files run at once. */
+const sideBySideTests = [
+  "packages/engine/test/!(crash|layout|slot-memory|startup|stop).model.test.ts",
+  "bench/test/{chaos,fair-share,overload,priority}.model.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -31,7 +31,6 @@ export default defineConfig({
           name: "side-by-side",
           include: sideBySideTests,
           maxWorkers: 2,
-          exclude: ["**/node_modules/**", ...timedEngineTests],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",
@@ -40,8 +39,8 @@ export default defineConfig({
       {
         test: {
           name: "model",
-          include: [modelTests.replace("packages,", ""), ...timedEngineTests],
-          exclude: ["**/node_modules/**", ...sideBySideTests.slice(1)],
+          include: [modelTests],
+          exclude: ["**/node_modules/**", ...sideBySideTests],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",

@@ -1,5 +1,6 @@
 import { AppError, deadlineRefusal, type Job, type KeyLimits } from "@llamero/core";
 import type { AcceptResult, FedJob, NewJob } from "@llamero/store";
+import { RateLimited } from "./http-errors.ts";
 import { rateHeaders } from "./rate-headers.ts";
 import type { Services } from "./route.ts";
 import { jobNotFound } from "./wait-for-job.ts";
@@ -70,8 +71,7 @@ function limited({ limit, retryAfterSeconds, left }: Extract<AcceptResult, { out
     tokens: `This key may submit ${limits.tokens_per_minute} tokens a minute, of prompts and expected completions.`,
     waiting: `This key may have ${limits.max_waiting} jobs waiting, and has.`,
   };
-  const headers = rateHeaders(limits, left);
-  return new AppError("rate_limited", `${texts[limit]} Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds, headers });
+  return new RateLimited(`${texts[limit]} Try again in ${retryAfterSeconds} s.`, retryAfterSeconds, rateHeaders(limits, left));
 }
 
 /** A client that waits so long before it tries again finds that the same time is enough, if no more has come. */

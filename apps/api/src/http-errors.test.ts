@@ -27,7 +27,7 @@ describe.each(errorCodes)("%s", (code) => {
   it("tells clients whether and when to try again", () => {
     expect(headers["retry-after"]).toBe(kind === "capacity" ? "2" : undefined);
     expect("www-authenticate" in headers).toBe(status === 401);
-    expect(headers["x-should-retry"]).toBe(status === 409 ? "false" : undefined);
+    expect(headers["x-should-retry"]).toBe(status === 408 || status === 409 ? "false" : undefined);
   });
 });
 

@@ -78,6 +78,16 @@ function typeOf(status: number): string {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+/** A limit of a key is in the way; what is left of it goes with the answer. */
+export class RateLimited extends AppError {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(message: string, retryAfterSeconds: number, headers: Readonly<Record<string, string>>) {
+    super("rate_limited", message, { retryAfterSeconds });
+    this.headers = headers;
+  }
+}
+
 export interface ErrorAnswer {
   status: number;
   body: z.infer<typeof errorSchema>;
@@ -90,10 +100,11 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const status = statuses[known.code];
   const isInside = status === 500;
   const message = isInside ? "Something went wrong on our side; the log has it under this request's id." : known.message;
-  const headers: Record<string, string> = isInside ? {} : { ...known.headers };
+  const headers: Record<string, string> = known instanceof RateLimited ? { ...known.headers } : {};
   if (WORTH_ANOTHER_TRY.has(status)) headers["retry-after"] = String(known.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   if (status === 401) headers["www-authenticate"] = "Bearer";
-  if (status === 409) headers["x-should-retry"] = "false";
+  // Clients try again by themselves, which would cost as much once more, or change nothing.
+  if (status === 408 || status === 409) headers["x-should-retry"] = "false";
   const code = isInside ? "internal_error" : known.code;
   return { status, headers, body: { error: { message, type: typeOf(status), code, param: isInside ? null : known.param } } };
 }

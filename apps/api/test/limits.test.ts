@@ -70,6 +70,36 @@ describe("three API processes", () => {
     expect((await errorOf(refused as Response)).message).toBe("This key may have 20 jobs waiting, and has. Try again in 60 s.");
   });
 
+  it("let a key run so many jobs, and no more, whichever of them submits and ends them", async () => {
+    const store = createStore({ redis: connection, prefix: "llamero" });
+    const key = await newKey({ max_running: 3 });
+    const model = "of-its-own";
+    await store.announceModel({ ...tinyEntry, name: model, is_default: false });
+    await store.beat({ workerId: "w", host: "test", pid: 1, slots: [{ slug: model, slots: 40 }] });
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => submit(index, key, { prompt: "a", model })));
+    expect(answers.every(({ status }) => status === 202)).toBe(true);
+    const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { id: string }).id));
+    const inWindow = async () => {
+      const window = new Set(await connection.zrange(store.keys.window(model), 0, "-1"));
+      return ids.filter((id) => window.has(id));
+    };
+    const ran = new Set<string>();
+    for (let fed = await inWindow(); fed.length > 0; fed = await inWindow()) {
+      expect(fed).toHaveLength(Math.min(3, ids.length - ran.size));
+      await Promise.all(
+        fed.map(async (id, index) => {
+          ran.add(id);
+          const path = `/v1/jobs/${id}/cancel`;
+          const headers = { authorization: `Bearer ${key}` };
+          const ended = await fetch(`${apis[index % apis.length]?.ready.url}${path}`, { method: "POST", headers });
+          expect(ended.status).toBe(200);
+        }),
+      );
+    }
+    expect(ran.size).toBe(60);
+    await store.beat({ workerId: "w", host: "test", pid: 1, slots: [] });
+  });
+
   it("say with each job what is left of the limits, in the headers that OpenAI's clients know", async () => {
     const key = await newKey({ requests_per_minute: 10, tokens_per_minute: 1_000 });
     const first = await submit(0, key);

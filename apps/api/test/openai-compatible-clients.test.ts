@@ -3,45 +3,27 @@ import { HumanMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { tool as aiTool, embedMany, generateText, jsonSchema, streamText } from "ai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { useApi } from "./harness.ts";
+import { calling, saying, useOpenAi } from "./openai-harness.ts";
 import type { Script } from "./stand-in-worker.ts";
 
-const api = useApi();
-let baseURL: string;
-let close: () => Promise<void>;
-
-const usage = { prompt_tokens: 5, cached_tokens: 0, completion_tokens: 2, total_tokens: 7 };
-const timings = { queue_ms: 1, prefill_ms: 2, first_token_ms: 3, generate_ms: 4 };
-const call = { id: "call_1", type: "function" as const, function: { name: "weather", arguments: '{"city":"Lima"}' } };
+const harness = useOpenAi();
 
 /** Embeds, asks for a call where there are tools, and else says something in two chunks. */
 const script: Script = async (claim, worker) => {
   const { request } = claim;
   if (request.type !== "chat") return worker.succeed(claim);
-  if (request.params.tools !== undefined)
-    return worker.end(claim, {
-      status: "succeeded",
-      result: { text: "", finish_reason: "tool_calls", tool_calls: [call], usage, timings },
-      completionTokens: 2,
-    });
-  await worker.write(claim, 1, "Hi ");
-  await worker.write(claim, 2, "there.");
-  const result = { text: "Hi there.", finish_reason: "stop" as const, usage, timings };
-  return worker.end(claim, { status: "succeeded", result, completionTokens: 2 });
+  return (request.params.tools === undefined ? saying("stop", "Hi ", "there.") : calling)(claim, worker);
 };
 
-beforeEach(async () => {
-  const server = await api.listen();
-  baseURL = `${server.url}/v1`;
-  close = () => server.close();
-  api.worker.script = script;
+beforeEach(() => {
+  harness.api.worker.script = script;
 });
-afterEach(() => close());
 
 describe("the AI SDK of Vercel", () => {
-  const provider = () => createOpenAICompatible({ name: "llamero", baseURL, apiKey: "none", includeUsage: true });
+  const provider = () =>
+    createOpenAICompatible({ name: "llamero", baseURL: harness.baseURL, apiKey: "none", includeUsage: true });
   const prompt = "hello";
 
   it("completes a chat", async () => {
@@ -74,7 +56,7 @@ describe("the AI SDK of Vercel", () => {
 });
 
 describe("LangChain", () => {
-  const options = () => ({ model: "tiny", apiKey: "none", configuration: { baseURL } });
+  const options = () => ({ model: "tiny", apiKey: "none", configuration: { baseURL: harness.baseURL } });
 
   it("completes a chat", async () => {
     const answer = await new ChatOpenAI(options()).invoke([new HumanMessage("hello")]);

@@ -1,5 +1,6 @@
 import { MAX_ENDPOINTS } from "../src/webhook-endpoints.ts";
 import { type Harness, jsonType } from "./harness.ts";
+import { openAiProvocations } from "./openai-provocations.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
 import { answering } from "./stand-in-worker.ts";
 
@@ -55,34 +56,6 @@ export function provocations(api: Harness): Provocations {
     return `/v1/deliveries/${opened.id}`;
   }
 
-  /** What is asked for an answer. */
-  function door(path: string, body: object) {
-    const ask = (over: object = {}, headers = {}) => withBody(path, { ...body, ...over }, headers);
-    return {
-      200: () => {
-        api.worker.script = answering;
-        return ask();
-      },
-      404: () => ask({ model: "none" }),
-      408: () => ask(),
-      409: async () => {
-        api.worker.script = answering;
-        await api.request(path, ask({}, { "idempotency-key": "k" }));
-        return ask({ user: "u", metadata: { another: "body" } }, { "idempotency-key": "k" });
-      },
-      413: () => ask({}, { "content-length": "20000000" }),
-      415: () => ask({}, { "content-type": "text/plain" }),
-      429: () => api.fill().then(() => ask({}, {})),
-    };
-  }
-
-  const noResponse = `/v1/responses/resp_${"0".repeat(26)}`;
-  async function response(): Promise<string> {
-    const made = withBody("/v1/responses", { input: "a", background: true });
-    const { id } = (await (await api.request(made.path, made)).json()) as { id: string };
-    return `/v1/responses/${id}`;
-  }
-
   const settings = "/v1/admin/settings";
   const noKey = "/v1/admin/keys/000000000000";
   /** With it, a request is an administrator's, also once there is a key. */
@@ -120,27 +93,7 @@ export function provocations(api: Harness): Provocations {
       200: async () => ({ ...(await onKey("/revoke")), body: "" }),
       404: () => ({ method: "POST", path: `${noKey}/revoke` }),
     },
-    createChatCompletion: door("/v1/chat/completions", { messages: [{ role: "user", content: "a" }] }),
-    createCompletion: door("/v1/completions", { prompt: "a" }),
-    createEmbeddings: door("/v1/embeddings", { input: "a" }),
-    createRerank: door("/v1/rerank", { query: "a", documents: ["b"] }),
-    createResponse: door("/v1/responses", { input: "a" }),
-    getResponse: {
-      200: async () => ({ method: "GET", path: await response() }),
-      404: () => ({ method: "GET", path: noResponse }),
-    },
-    cancelResponse: {
-      200: async () => ({ method: "POST", path: `${await response()}/cancel` }),
-      404: () => ({ method: "POST", path: `${noResponse}/cancel` }),
-    },
-    deleteResponse: {
-      200: async () => ({ method: "DELETE", path: await response() }),
-      404: () => ({ method: "DELETE", path: noResponse }),
-    },
-    listInputItems: {
-      200: async () => ({ method: "GET", path: `${await response()}/input_items` }),
-      404: () => ({ method: "GET", path: `${noResponse}/input_items` }),
-    },
+    ...openAiProvocations(api, withBody),
     getModel: {
       200: () => ({ method: "GET", path: "/v1/models/tiny" }),
       404: () => ({ method: "GET", path: "/v1/models/none" }),

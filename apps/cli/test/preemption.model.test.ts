@@ -63,7 +63,8 @@ test("a low job that has lost its slot three times keeps it, however many high o
   expect(job).toMatchObject({ status: "succeeded", attempts: 4, usage: { completion_tokens: 900 } });
   const [last, ...first] = urgent.toReversed();
   expect(Math.max(...first.map(({ timings }) => timings?.queue_ms ?? SOON_MS))).toBeLessThan(SOON_MS);
-  expect((last?.started_at ?? "") >= (job.finished_at ?? "") || (last?.finished_at ?? "") > (job.finished_at ?? "")).toBe(true);
+  // The fourth had to wait until it was through.
+  expect((last?.finished_at ?? "") > (job.finished_at ?? "")).toBe(true);
 });
 
 test("a newer job ends the running one whose place it takes, with what that has made, and nobody else's", async () => {

@@ -70,8 +70,6 @@ export const errorCodes = Object.keys(table) as ErrorCode[];
 export interface AppErrorOptions {
   param?: string | null;
   retryAfterSeconds?: number;
-  /** Sent with it over HTTP. */
-  headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 
@@ -83,14 +81,12 @@ export class AppError extends Error {
   readonly param: string | null;
   /** When another try makes sense; null where nobody knows. */
   readonly retryAfterSeconds: number | null;
-  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
-    this.headers = options.headers ?? {};
   }
 
   get kind(): ErrorKind {

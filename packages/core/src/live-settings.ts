@@ -65,8 +65,7 @@ export const settingsPatchSchema = z
   .meta({ id: "SettingsPatch", description: "A JSON merge patch: null takes a setting back, and what is not named stays." });
 export type SettingsPatch = z.infer<typeof settingsPatchSchema>;
 
-type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
-const isObject = (value: unknown): value is Record<string, Json> =>
+const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** RFC 7396, section 2, without objects that it leaves empty. */

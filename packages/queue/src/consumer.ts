@@ -5,8 +5,8 @@ import { inferenceQueue, type Lane } from "./queue-names.ts";
 
 /**
  * A carrier's lock lasts this long without renewal, and dead consumers are looked for this often, in milliseconds.
- * A dead worker's jobs are taken up after lock + check, 3.5 s at most on an idle machine; renewal comes four times within a lock, so that a
- * worker whose event loop hangs for a second does not lose its jobs.
+ * A dead worker's jobs are taken up after lock + check, 3.5 s at most on an idle machine; renewal comes four times within a lock, so
+ * that a worker whose event loop hangs for a second does not lose its jobs.
  */
 const LOCK_MS = 2_500;
 const STALL_CHECK_MS = 1_000;

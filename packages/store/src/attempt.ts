@@ -14,7 +14,7 @@ import {
 } from "@llamero/core";
 import { type FedJob, readFed } from "./fed-job.ts";
 import type { StoredResult } from "./record.ts";
-import type { RunScript } from "./scripts.ts";
+import type { RunScript, Scripts } from "./scripts.ts";
 
 /** The right to write into a running job; void as soon as another claim or an end raises the fence. */
 export interface Claim {
@@ -88,7 +88,7 @@ export type AppendResult =
 
 /** Stores chunk `k` (1, 2, 3, …) of a claimed job. */
 export async function append(
-  run: RunScript,
+  run: Scripts["runTogether"],
   claim: Pick<Claim, "jobId" | "fence">,
   k: number,
   chunk: TokenChunk,

@@ -43,7 +43,8 @@ const scripts = {
 } as const;
 
 type FunctionName = keyof typeof functions;
-export type ScriptName = FunctionName | keyof typeof scripts;
+type OnlyScriptName = keyof typeof scripts;
+export type ScriptName = FunctionName | OnlyScriptName;
 export type ScriptArgs = readonly (string | number)[];
 export type RunScript = (name: ScriptName, args: ScriptArgs) => Promise<unknown>;
 
@@ -57,7 +58,7 @@ interface Loaded {
   source: string;
 }
 
-function loadScript(name: keyof typeof scripts): Loaded {
+function loadScript(name: OnlyScriptName): Loaded {
   const pieces: readonly string[] = scripts[name];
   const source = [...pieces.slice(0, -1).map(read), "begin(KEYS)\n", read(name)].join("");
   return { source, name: digest(source) };
@@ -78,10 +79,11 @@ export interface Scripts {
   /** Sends the call at once. */
   run: RunScript;
   /**
-   * Sends all calls of one turn of the event loop in one pipeline: for many small writes that come together, by scripts alone. A pipeline that a
-   * broken connection cuts off is not sent again by ioredis: its calls are, one by one, so they have to bear being sent twice.
+   * Sends all calls of one turn of the event loop in one pipeline: for many small writes that come together, by scripts alone. A
+   * pipeline that a broken connection cuts off is not sent again by ioredis: its calls are, one by one, so they have to bear being
+   * sent twice.
    */
-  runTogether: RunScript;
+  runTogether: (name: OnlyScriptName, args: ScriptArgs) => Promise<unknown>;
 }
 
 const isFunction = (name: ScriptName): name is FunctionName => Object.hasOwn(functions, name);
@@ -90,7 +92,7 @@ const isFunction = (name: ScriptName): name is FunctionName => Object.hasOwn(fun
 export function createScripts(redis: Redis, base: string): Scripts {
   const loaded = new Map<ScriptName, Loaded>();
   for (const name of Object.keys(functions) as FunctionName[]) loaded.set(name, loadFunction(name));
-  for (const name of Object.keys(scripts) as (keyof typeof scripts)[]) loaded.set(name, loadScript(name));
+  for (const name of Object.keys(scripts) as OnlyScriptName[]) loaded.set(name, loadScript(name));
   const load = (name: ScriptName): Loaded => loaded.get(name) as Loaded;
 
   const callFunction = async (name: ScriptName, args: ScriptArgs): Promise<unknown> => {

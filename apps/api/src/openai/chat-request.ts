@@ -1,6 +1,6 @@
 import { type Message, paramsSchema, type SubmitBody, toolCallSchema } from "@llamero/core";
 import { z } from "zod";
-import { habits, onlyOff, priorityOf, unsupported } from "./habits.ts";
+import { commonOf, habits, modelName, onlyOff, unsupported } from "./habits.ts";
 import { noLogprobs, paramsOf, sampling } from "./sampling.ts";
 
 const textPart = z.strictObject({ type: z.literal("text", { error: "only text is supported" }), text: z.string() });
@@ -28,7 +28,7 @@ const { response_format, tools, tool_choice, parallel_tool_calls } = paramsSchem
 /** The body of `POST /v1/chat/completions`. */
 export const chatCompletionSchema = z
   .strictObject({
-    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    model: modelName,
     messages: z.array(messageSchema).min(1, "is empty").max(1024),
     ...sampling,
     max_completion_tokens: z.int().min(1).max(1_000_000).nullish().meta({ description: "Goes before `max_tokens`." }),
@@ -72,14 +72,12 @@ function toMessage(message: ChatCompletionBody["messages"][number]): Message {
 
 /** The jobs of a call: one for each answer that it asks for. */
 export function chatJobs(body: ChatCompletionBody): SubmitBody[] {
-  const { model, messages, max_tokens, max_completion_tokens, n, metadata, service_tier } = body;
+  const { messages, max_tokens, max_completion_tokens, n } = body;
   const limit = max_completion_tokens ?? max_tokens;
   return Array.from({ length: n ?? 1 }, (_, part) => ({
     type: "chat" as const,
-    ...(model ? { model } : {}),
+    ...commonOf(body),
     messages: messages.map(toMessage),
     params: paramsOf({ ...body, max_tokens: limit }, part),
-    priority: priorityOf(service_tier),
-    ...(metadata ? { metadata } : {}),
   }));
 }

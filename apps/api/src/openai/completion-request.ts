@@ -1,6 +1,6 @@
 import type { SubmitBody } from "@llamero/core";
 import { z } from "zod";
-import { habits, onlyOff, priorityOf } from "./habits.ts";
+import { commonOf, habits, modelName, onlyOff } from "./habits.ts";
 import { paramsOf, sampling } from "./sampling.ts";
 
 /** OpenAI's, where a call names none. */
@@ -12,7 +12,7 @@ const text = z.string().min(1, "is empty");
 /** The body of `POST /v1/completions`. */
 export const completionSchema = z
   .strictObject({
-    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    model: modelName,
     prompt: z.union([text, z.array(text).min(1, "is empty").max(MOST_PROMPTS)]).meta({
       description: "Raw text, or several, each with `n` answers. Token ids are not supported.",
     }),
@@ -28,15 +28,13 @@ export type CompletionBody = z.infer<typeof completionSchema>;
 
 /** The jobs of a call: those of the first prompt first. */
 export function completionJobs(body: CompletionBody): SubmitBody[] {
-  const { model, prompt, n, max_tokens, metadata, service_tier } = body;
+  const { prompt, n, max_tokens } = body;
   return [prompt].flat().flatMap((one) =>
     Array.from({ length: n ?? 1 }, (_, part) => ({
       type: "completion" as const,
-      ...(model ? { model } : {}),
+      ...commonOf(body),
       prompt: one,
       params: paramsOf({ ...body, max_tokens: max_tokens ?? MAX_TOKENS }, part),
-      priority: priorityOf(service_tier),
-      ...(metadata ? { metadata } : {}),
     })),
   );
 }

@@ -1,4 +1,4 @@
-import { metadataSchema, type Priority } from "@llamero/core";
+import { metadataSchema, type Priority, type SubmitBody } from "@llamero/core";
 import { z } from "zod";
 
 /** What a value may be where the parameter is not supported: one that changes nothing, or null. */
@@ -31,7 +31,22 @@ export const habits = {
     .meta({ description: "`priority`: a job of class high; `flex`: of class low; else normal." }),
 };
 
-export function priorityOf(tier: (typeof tiers)[number] | null | undefined): Priority {
-  if (tier === "priority") return "high";
-  return tier === "flex" ? "low" : "normal";
+/** The model that a call names. */
+export const modelName = z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." });
+
+const priorities: Partial<Record<(typeof tiers)[number], Priority>> = { priority: "high", flex: "low" };
+
+/** What every job of a call has of it. */
+export function commonOf({ model, metadata, service_tier }: Common): Pick<SubmitBody, "model" | "metadata" | "priority"> {
+  return {
+    priority: (service_tier && priorities[service_tier]) ?? "normal",
+    ...(model ? { model } : {}),
+    ...(metadata ? { metadata } : {}),
+  };
+}
+
+interface Common {
+  model?: z.infer<typeof modelName>;
+  metadata?: z.infer<typeof habits.metadata>;
+  service_tier?: z.infer<typeof habits.service_tier>;
 }

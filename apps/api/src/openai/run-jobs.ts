@@ -29,50 +29,44 @@ export async function abandon(call: DoorCall, services: Services, jobs: readonly
     if (outcome.status === "rejected") services.logger.warn({ err: outcome.reason }, "a job that nobody waits for goes on");
 }
 
-/** An error of a job's in the words of the door, where the job's params stand at the top. */
-function atTheDoor(error: unknown): unknown {
-  if (!(error instanceof AppError) || !error.param?.startsWith(PARAMS)) return error;
-  const { code, message, retryAfterSeconds, headers, cause } = error;
-  const param = error.param.slice(PARAMS.length);
-  return new AppError(code, message.replaceAll(PARAMS, ""), {
-    ...{ param, headers, cause },
-    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
-  });
+/** An error of a job's in the words of the door, where the job's params stand at the top and nobody has named a deadline. */
+function atTheDoor(error: unknown, answerMs: number): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { code, message, param, retryAfterSeconds, cause } = error;
+  if (code === "deadline_unreachable") {
+    const text = `So much waits that there would be no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
+    return new AppError(code, text, retryAfterSeconds === null ? {} : { retryAfterSeconds });
+  }
+  if (!param?.startsWith(PARAMS)) return error;
+  return new AppError(code, message.replaceAll(PARAMS, ""), { param: param.slice(PARAMS.length), cause });
 }
 
-/** Stores all jobs of a call, or none: when one is refused, those before it are cancelled. @throws AppError as `acceptJob` */
+/** Stores all jobs of a call, or none: when one is refused, the others are cancelled. @throws AppError as `acceptJob` */
 export async function acceptAll(
   call: DoorCall,
   services: Services,
   bodies: readonly SubmitBody[],
   { door = null, isKept = hasKeepHeader(call) }: { door?: string | null; isKept?: boolean } = {},
 ): Promise<Accepted> {
-  const jobs: Job[] = [];
-  let headers: Record<string, string> = {};
-  try {
-    // Where this process dies, nobody is left to cancel what nobody waits for.
-    const limit = isKept ? {} : { deadline_ms: services.answerMs };
-    for (const [index, body] of bodies.entries()) {
-      // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
-      const checked = validate(submitSchema, { ...body, ...limit });
-      const accepted = await acceptJob(call, services, checked, { part: bodies.length === 1 ? "" : ` ${index}`, door });
-      jobs.push(accepted.job);
-      headers = accepted.headers;
-    }
-  } catch (error) {
-    await Promise.allSettled(jobs.map(({ id }) => endJob(services, { id, owner: call.owner })));
-    throw atTheDoor(error);
+  // Where this process dies, nobody is left to cancel what nobody waits for.
+  const limit = isKept ? {} : { deadline_ms: services.answerMs };
+  const accepting = bodies.map(async (body, index) => {
+    // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
+    const checked = validate(submitSchema, { ...body, ...limit });
+    return acceptJob(call, services, checked, { part: bodies.length === 1 ? "" : ` ${index}`, door });
+  });
+  const outcomes = await Promise.allSettled(accepting);
+  const accepted = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const refused = outcomes.find((outcome) => outcome.status === "rejected");
+  if (refused !== undefined) {
+    await Promise.allSettled(accepted.map(({ job }) => endJob(services, { id: job.id, owner: call.owner })));
+    throw atTheDoor(refused.reason, services.answerMs);
   }
-  return { jobs, headers };
+  return { jobs: accepted.map(({ job }) => job), headers: accepted.at(-1)?.headers ?? {} };
 }
 
-/** Clients try again by themselves after a time-out, which would cost as much once more. */
-const NO_RETRY = { headers: { "x-should-retry": "false" } };
-
-const late = (answerMs: number) => {
-  const text = `There was no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
-  return new AppError("answer_timeout", text, NO_RETRY);
-};
+const late = (answerMs: number) =>
+  new AppError("answer_timeout", `There was no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`);
 
 /** What a job that has not succeeded says to those who waited for its answer. */
 export function failureOf({ status, error, id }: Job, answerMs: number): AppError {

@@ -1,7 +1,5 @@
 import type { Job, SubmitBody } from "@llamero/core";
-import type { z } from "zod";
-import type { Answer, RouteSpec, Services } from "../route.ts";
-import { STREAM_HEADERS } from "../stream-headers.ts";
+import type { Answer, Services } from "../route.ts";
 import { acceptAll, type DoorCall, runJobs } from "./run-jobs.ts";
 import { type ChunkForm, streamAnswer } from "./stream-answer.ts";
 
@@ -18,10 +16,6 @@ interface Streaming {
   stream_options?: { include_usage?: boolean | null | undefined } | null | undefined;
 }
 
-export function doorResponses(description: string, schema: z.ZodType): RouteSpec<undefined, undefined, undefined>["responses"] {
-  return { 200: { description, schema } };
-}
-
 /** Runs the jobs of a call and answers it, at their end or as they go. */
 export async function serveDoor(
   call: DoorCall & { body: Streaming },
@@ -31,8 +25,8 @@ export async function serveDoor(
   if (call.body.stream === true) {
     const accepted = await acceptAll(call, services, bodies);
     const includeUsage = call.body.stream_options?.include_usage === true;
-    const body = streamAnswer(call, services, accepted, { form, includeUsage, answersPerPrompt });
-    return { status: 200, body, headers: { ...accepted.headers, ...STREAM_HEADERS }, stallMs: services.events.stallMs };
+    const streamed = streamAnswer(call, services, accepted, { form, includeUsage, answersPerPrompt });
+    return { ...streamed, headers: { ...accepted.headers, ...streamed.headers } };
   }
   const { jobs, headers } = await runJobs(call, services, bodies);
   const [first] = jobs;

@@ -1,10 +1,10 @@
 import { AppError, type Job } from "@llamero/core";
 import type { JobEvent } from "../event-position.ts";
 import { errorAnswer } from "../http-errors.ts";
-import type { Services } from "../route.ts";
+import type { Answer, Services } from "../route.ts";
 import { seconds, usageOf } from "./answer.ts";
-import { mergeStreams } from "./merge-streams.ts";
 import { type Accepted, abandon, type DoorCall, failureOf } from "./run-jobs.ts";
+import { streamJobs } from "./stream-jobs.ts";
 
 /** What an answer of one kind says while it comes. */
 export interface ChunkForm {
@@ -15,9 +15,6 @@ export interface ChunkForm {
   /** What ends it. */
   end(index: number, job: Job): object[];
 }
-
-/** How much later than its deadline a job has ended at the latest, where there is a dispatcher, in milliseconds. */
-const LATE_MS = 1_000;
 
 const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
 
@@ -82,32 +79,20 @@ class Chunks {
 }
 
 const lost = () => new AppError("redis_unavailable", "Part of this answer was lost with Redis. Ask again.");
-const stopping = () => new AppError("api_stopping", "This API process stopped before the answer had ended. Ask again.");
-
-/** The answer of jobs under way as a response body. A client that goes away cancels them. */
+/** The answer of jobs under way, as it comes. A client that goes away cancels them. */
 export function streamAnswer(
   call: DoorCall,
   services: Services,
   { jobs }: Accepted,
   form: Omit<StreamOptions, "answerMs">,
-): ReadableStream<Uint8Array> {
+): Answer {
   const chunks = new Chunks(jobs, { ...form, answerMs: services.answerMs });
-  const bodies = jobs.map(({ id }, index) =>
-    services.events.follow({ id, owner: call.owner }, null, (event) => chunks.write(index, event)),
-  );
-  // The jobs end by their deadline, or by this where nobody sweeps; readers see how.
-  const late = setTimeout(() => void abandon(call, services, jobs), services.answerMs + LATE_MS);
-  return mergeStreams(bodies, {
-    // The process is stopping: whoever reads is told, and nobody will read on.
-    onEnd: async () => {
-      clearTimeout(late);
-      if (chunks.areAllEnded) return "";
-      await abandon(call, services, jobs);
-      return frame(errorAnswer(stopping()).body);
-    },
-    onCancel: () => {
-      clearTimeout(late);
-      return abandon(call, services, jobs);
-    },
+  return streamJobs(services, {
+    streams: jobs.map(({ id }, index) =>
+      services.events.follow({ id, owner: call.owner }, null, (event) => chunks.write(index, event)),
+    ),
+    hasEnded: () => chunks.areAllEnded,
+    failure: (error) => frame(errorAnswer(error).body),
+    abandon: () => abandon(call, services, jobs),
   });
 }

@@ -1,9 +1,10 @@
 
--- Takes a job in, with `supersede` among its pieces or, where the job has no such key, without: idempotency, limits, record, indexes, backlog and feed as one step. When it returns, the job is committed.
+-- Takes a job in: idempotency, limits, record, indexes, backlog and feed as one step. When it returns, the job is committed.
+-- `supersede` is among its pieces only where the job has such a key.
 -- Answers {'accepted', status, now, requests left, tokens left, fed…} | {'duplicate', id} | {'conflict', id}
 -- | {'full', seconds until there may be room} | {'limited', requests | tokens | waiting, seconds, requests left, tokens left}
 -- | {'unfit'}, where the deadline passes before the job may run
--- | {'late', milliseconds from now at which it could have ended}, where it passes before the job can be done.
+-- | {'late', milliseconds until it would start, and end}, where it passes before the job can be done.
 local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, max_waiting_tokens,
   is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede, door =
   unpack(ARGV)

@@ -91,12 +91,11 @@ local function line_up(queue, class, owner, turn)
   end
 end
 
-local function dequeue(id, slug)
-  redis.call('ZREM', P .. 'parked:' .. slug, id)
-  local job = waiter(id)
+local function dequeue(job)
+  redis.call('ZREM', P .. 'parked:' .. job.slug, job.id)
   local queue, class, owner, key = job.queue, job.class, job.owner, job.key
   local line = line_of(queue, class, owner, key)
-  if redis.call('ZREM', line, id) == 0 then return end
+  if redis.call('ZREM', line, job.id) == 0 then return end
   count_waiting(queue, class, -1, -job.cost)
   if is_held(queue, class, owner, key) then
     if redis.call('EXISTS', line) == 0 then

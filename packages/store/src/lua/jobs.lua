@@ -7,17 +7,16 @@ local LATE_WAITING = 'The deadline passed while the job waited.'
 local LATE_RUNNING = 'The deadline passed while the job ran.'
 
 -- A job has ended: its owner is charged what it has cost, where that is known, and not what it was expected to.
-local function settle(id, owner, slug, from, to)
-  local queue = queue_of(slug)
-  local class, charged, prompt_cost, cost, attempts, prompt, completion, key, started =
-    unpack(read(id, 'class', 'charged', 'prompt_cost', 'cost', 'attempts', 'prompt_tokens', 'completion_tokens', 'key', 'started_ms'))
+local function settle(job, from, to)
+  local charged, prompt_cost, attempts, prompt, completion, started =
+    unpack(read(job.id, 'charged', 'prompt_cost', 'attempts', 'prompt_tokens', 'completion_tokens', 'started_ms'))
   local tokens = attempts and (prompt or prompt_cost or 0) + (completion or 0) or 0
-  if key then give_back(key, (cost or 0) - tokens) end
-  if charged then charge(queue, class or 'normal', owner, tokens - charged) end
+  if job.key ~= NO_KEY then give_back(job.key, job.cost - tokens) end
+  if charged then charge(job.queue, job.class, job.owner, tokens - charged) end
   if from ~= 'running' then return end
-  count_drained(queue, tokens)
+  count_drained(job.queue, tokens)
   if to ~= 'succeeded' or attempts ~= '1' or tokens == 0 then return end
-  learn(queue, cost ~= prompt_cost and completion, (now - started) / tokens)
+  learn(job.queue, job.cost ~= tonumber(prompt_cost) and completion, (now - started) / tokens)
 end
 
 -- Who has the place that jobs with a supersede key take from each other.
@@ -25,25 +24,25 @@ local function place_named(owner, name)
   return P .. 'supersede:' .. owner .. ':' .. name
 end
 
-local function leave_place(id, owner)
-  local name = read(id, 'supersede')[1]
-  if name and redis.call('GET', place_named(owner, name)) == id then redis.call('DEL', place_named(owner, name)) end
+local function leave_place(job)
+  local place = job.supersede and place_named(job.owner, job.supersede)
+  if place and redis.call('GET', place) == job.id then redis.call('DEL', place) end
 end
 
 -- Ends a job: the only place that writes a terminal state. The fence is raised, so that nobody writes after it.
 local function finalize(id, owner, slug, from, to, result, code, message)
-  local key = P .. 'job:' .. id
+  local key, job = P .. 'job:' .. id, placed(id)
   move(id, owner, slug, from, to)
   redis.call('HSET', key, 'finished_ms', now)
   redis.call('HINCRBY', key, 'fence', 1)
   if code ~= '' then redis.call('HSET', key, 'error_code', code) end
   if message ~= '' then redis.call('SET', P .. 'err:' .. id, message) end
   if result ~= '' then redis.call('SET', P .. 'out:' .. id, result) end
-  if from == 'queued' then dequeue(id, slug) end
-  settle(id, owner, slug, from, to)
+  if from == 'queued' then dequeue(job) end
+  settle(job, from, to)
   if from == 'scheduled' then redis.call('ZREM', P .. 'scheduled', id) end
-  leave_window(id, slug)
-  leave_place(id, owner)
+  leave_window(job)
+  leave_place(job)
   redis.call('ZREM', P .. 'deadlines', id)
   redis.call('ZADD', P .. 'finished', now, id)
   emit('job.' .. to, id, owner)
@@ -61,7 +60,8 @@ local function count_lost(id)
   end
 end
 
--- Ends a job without a worker's result, with the text its stream holds. One that waits or fails and never emitted anything has no output.
+-- Ends a job without a worker's result, with the text its stream holds. One that waits or fails and never emitted anything has no
+-- output.
 local function end_with_stream(id, owner, slug, from, to, reason, code, message)
   local result = ''
   if from == 'running' and to ~= 'failed' or tonumber(read(id, 'chunks')[1] or '0') > 0 then
@@ -92,20 +92,21 @@ local function request_stop(id, reason)
   redis.call('PUBLISH', P .. 'control', id .. ',' .. reason)
 end
 
--- Takes a job back, to wait again; whoever had it can write no more.
+-- Takes a job back, to wait again; whoever had it can write no more. Answers what places it.
 local function take_back(id, owner, slug, status)
+  local job = placed(id)
   if status == 'running' then
     move(id, owner, slug, 'running', 'queued')
     redis.call('HINCRBY', P .. 'job:' .. id, 'fence', 1)
     notify(id, 'queued')
   end
-  leave_window(id, slug)
+  leave_window(job)
+  return job
 end
 
 -- Puts a running job back to where it stood before it was fed.
 local function requeue(id, owner, slug, ready_ms)
-  take_back(id, owner, slug, 'running')
-  local job = waiter(id)
+  local job = take_back(id, owner, slug, 'running')
   refund(job)
   enqueue(job, ready_ms, true)
 end
@@ -119,6 +120,6 @@ end
 -- Brings back what was parked, to where it stood.
 local function unpark(slug, limit)
   local parked = redis.call('ZPOPMIN', P .. 'parked:' .. slug, limit)
-  for i = 1, #parked, 2 do enqueue(waiter(parked[i]), parked[i + 1]) end
+  for i = 1, #parked, 2 do enqueue(placed(parked[i]), parked[i + 1]) end
   if #parked > 0 then make_room(slug) end
 end

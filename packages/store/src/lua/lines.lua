@@ -1,5 +1,5 @@
 
--- Included by the scripts that change which jobs wait: where they stand. An owner's jobs of one class stand in lines, one for each
+-- Included by the scripts that change which jobs wait or run: where they stand. An owner's jobs of one class stand in lines, one for each
 -- API key that they came with, in the order in which they may run. `lines` has the keys of an owner's open lines, by when the first
 -- job in each could first run. While a key runs as many jobs as it may, its lines are held: they stand in `held` instead.
 
@@ -29,11 +29,12 @@ local function line_of(queue, class, owner, key)
   return of_class('backlog', queue, class) .. ':' .. owner .. ':' .. key
 end
 
--- What places a job in a line, from its record.
-local function waiter(id)
-  local owner, slug, class, cost, key = unpack(read(id, 'owner', 'model', 'class', 'cost', 'key'))
+-- What places a job in a line, a window, and among those that take each other's place, from its record.
+local function placed(id)
+  local owner, slug, class, cost, key, supersede = unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede'))
   return {
-    id = id, owner = owner, queue = queue_of(slug), class = class or 'normal', cost = tonumber(cost or '0'), key = key or NO_KEY,
+    id = id, owner = owner, slug = slug, queue = queue_of(slug), class = class or 'normal', cost = tonumber(cost or '0'),
+    key = key or NO_KEY, supersede = supersede,
   }
 end
 

@@ -19,7 +19,7 @@ for _, id in ipairs(scheduled) do
   redis.call('ZREM', P .. 'scheduled', id)
   move(id, owner, slug, 'scheduled', 'queued')
   notify(id, 'queued')
-  enqueue(waiter(id), run_at)
+  enqueue(placed(id), run_at)
   make_room(slug)
 end
 

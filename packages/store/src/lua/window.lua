@@ -27,15 +27,13 @@ local function enter_window(queue, id, class, key)
 end
 
 -- Takes a job out of the window, if it is in there.
-local function leave_window(id, slug)
-  local queue = queue_of(slug)
-  make_room(queue)
-  if redis.call('ZREM', P .. 'window:' .. queue, id) == 0 then return end
-  local class, key = unpack(read(id, 'class', 'key'))
-  if class == 'high' then redis.call('SREM', P .. 'urgent:' .. queue, id) end
-  if not key then return end
-  redis.call('HINCRBY', P .. 'running_of_key', key, -1)
-  release_lines(key)
+local function leave_window(job)
+  make_room(job.queue)
+  if redis.call('ZREM', P .. 'window:' .. job.queue, job.id) == 0 then return end
+  if job.class == 'high' then redis.call('SREM', P .. 'urgent:' .. job.queue, job.id) end
+  if job.key == NO_KEY then return end
+  redis.call('HINCRBY', P .. 'running_of_key', job.key, -1)
+  release_lines(job.key)
 end
 
 -- Moves the next waiting jobs into the window of a queue until it is full. What was moved is left in `fed` as id, run, queue,

@@ -1,6 +1,6 @@
-import { metadataSchema, type ResponseFormat, responseFormatSchema, type SubmitBody, type Tool, toolSchema } from "@llamero/core";
+import { type ResponseFormat, responseFormatSchema, type SubmitBody, type Tool, toolSchema } from "@llamero/core";
 import { z } from "zod";
-import { habits, onlyOff, priorityOf, unsupported } from "../habits.ts";
+import { commonOf, habits, modelName, onlyOff, unsupported } from "../habits.ts";
 import { paramsOf } from "../sampling.ts";
 import { type InputItem, inputItemSchema, toMessages } from "./items.ts";
 
@@ -27,7 +27,7 @@ const toolChoice = z.union([
 /** The body of `POST /v1/responses`. */
 export const createResponseSchema = z
   .strictObject({
-    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    model: modelName,
     input: z.union([z.string().min(1, "is empty"), z.array(inputItemSchema).max(1024)]).optional(),
     instructions: z
       .string()
@@ -45,7 +45,6 @@ export const createResponseSchema = z
     parallel_tool_calls: z.boolean().nullish(),
     text: z.strictObject({ format: textFormat.nullish(), verbosity: onlyOff("medium") }).nullish(),
     ...habits,
-    metadata: metadataSchema.nullish(),
     include: z.array(z.literal("reasoning.encrypted_content", { error: "is not supported" })).nullish(),
     reasoning: z.strictObject({ effort: onlyOff("none"), summary: unsupported(), generate_summary: unsupported() }).nullish(),
     truncation: onlyOff("disabled"),
@@ -128,7 +127,7 @@ function toolOf({ type, parameters, description, ...rest }: z.infer<typeof funct
 
 /** The job of a response. @param before messages of the conversation that it goes on with */
 export function responseJob(body: ResponseBody, before: NonNullable<SubmitBody["messages"]>): SubmitBody {
-  const { model, instructions, tool_choice, tools, metadata, service_tier } = body;
+  const { instructions, tool_choice, tools } = body;
   const lead = instructions ? [{ role: "system" as const, content: instructions }] : [];
   const choice = typeof tool_choice === "object" && tool_choice !== null ? toChoice(tool_choice) : tool_choice;
   const params = {
@@ -142,11 +141,9 @@ export function responseJob(body: ResponseBody, before: NonNullable<SubmitBody["
   };
   return {
     type: "chat",
-    ...(model ? { model } : {}),
+    ...commonOf(body),
     messages: [...lead, ...before, ...toMessages(itemsOf(body))],
     params: paramsOf(params, 0),
-    priority: priorityOf(service_tier),
-    ...(metadata ? { metadata } : {}),
   };
 }
 

@@ -1,7 +1,6 @@
-import { AppError, type Job } from "@llamero/core";
+import type { Job } from "@llamero/core";
 import type { Answer, Services } from "../../route.ts";
-import { STREAM_HEADERS } from "../../stream-headers.ts";
-import { mergeStreams } from "../merge-streams.ts";
+import { streamJobs } from "../stream-jobs.ts";
 import { ResponseEvents } from "./events.ts";
 import type { ResponseDoor } from "./request.ts";
 
@@ -11,25 +10,17 @@ export interface StreamedResponse {
   door: ResponseDoor;
   /** Events up to this number are left out. */
   after?: number;
-  /** Called when its reader has gone away, and when this process stops before it has ended. */
-  onLeft?: () => Promise<void>;
+  /** Ends it when nobody reads it any more. Default: null, it does not depend on its reader. */
+  abandon?: (() => Promise<void>) | null;
 }
 
-const stopping = () => new AppError("api_stopping", "This API process stopped before the response had ended. Read it again.");
-
 /** A response as it goes, from its first event on. */
-export function streamResponse(
-  { events }: Services,
-  { job, owner, door, after, onLeft = async () => {} }: StreamedResponse,
-): Answer {
+export function streamResponse(services: Services, { job, owner, door, after, abandon = null }: StreamedResponse): Answer {
   const written = new ResponseEvents(job, door, after);
-  const body = mergeStreams([events.follow({ id: job.id, owner }, null, written.write)], {
-    onEnd: async () => {
-      if (written.hasEnded) return "";
-      await onLeft();
-      return written.failure(stopping());
-    },
-    onCancel: onLeft,
+  return streamJobs(services, {
+    streams: [services.events.follow({ id: job.id, owner }, null, written.write)],
+    hasEnded: () => written.hasEnded,
+    failure: (error) => written.failure(error),
+    abandon,
   });
-  return { status: 200, body, headers: STREAM_HEADERS, stallMs: events.stallMs };
 }

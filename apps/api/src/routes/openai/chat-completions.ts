@@ -1,7 +1,7 @@
 import { chatCompletion, chatCompletionAnswerSchema } from "../../openai/answer.ts";
 import { chatCompletionSchema, chatJobs } from "../../openai/chat-request.ts";
 import { chatForm } from "../../openai/forms.ts";
-import { doorResponses, serveDoor } from "../../openai/serve-door.ts";
+import { serveDoor } from "../../openai/serve-door.ts";
 import { route } from "../../route.ts";
 
 export const createChatCompletion = route({
@@ -13,7 +13,9 @@ export const createChatCompletion = route({
   tag: "openai",
   scope: "submit",
   request: { body: chatCompletionSchema },
-  responses: doorResponses("The answer; with `stream`, in chunks as server-sent events.", chatCompletionAnswerSchema),
+  responses: {
+    200: { description: "The answer; with `stream`, in chunks as server-sent events.", schema: chatCompletionAnswerSchema },
+  },
   errors: [404, 408, 409, 429],
   handle: (call, services) =>
     serveDoor(call, services, {

@@ -1,7 +1,7 @@
 import { completion, completionAnswerSchema } from "../../openai/answer.ts";
 import { completionJobs, completionSchema } from "../../openai/completion-request.ts";
 import { completionForm } from "../../openai/forms.ts";
-import { doorResponses, serveDoor } from "../../openai/serve-door.ts";
+import { serveDoor } from "../../openai/serve-door.ts";
 import { route } from "../../route.ts";
 
 export const createCompletion = route({
@@ -13,7 +13,9 @@ export const createCompletion = route({
   tag: "openai",
   scope: "submit",
   request: { body: completionSchema },
-  responses: doorResponses("The answer; with `stream`, in chunks as server-sent events.", completionAnswerSchema),
+  responses: {
+    200: { description: "The answer; with `stream`, in chunks as server-sent events.", schema: completionAnswerSchema },
+  },
   errors: [404, 408, 409, 429],
   handle: (call, services) =>
     serveDoor(call, services, {

@@ -1,15 +1,15 @@
-import { AppError, type SubmitBody } from "@llamero/core";
+import { AppError } from "@llamero/core";
 import { z } from "zod";
-import { habits, priorityOf } from "../../openai/habits.ts";
+import { commonOf, habits, modelName } from "../../openai/habits.ts";
 import { runJobs } from "../../openai/run-jobs.ts";
-import { route } from "../../route.ts";
+import { route, type Services } from "../../route.ts";
 
 const text = z.string().min(1, "is empty");
 const MOST_INPUTS = 2_048;
 
 const embeddingsSchema = z
   .strictObject({
-    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    model: modelName,
     input: z.union([text, z.array(text).min(1, "is empty").max(MOST_INPUTS)]).meta({
       description: "A text or several. Token ids are not supported.",
     }),
@@ -50,20 +50,9 @@ export const createEmbeddings = route({
   responses: { 200: { description: "A vector per text.", schema: answerSchema } },
   errors: [404, 408, 409, 429],
   handle: async (call, services) => {
-    const { model: name, input, encoding_format, dimensions, metadata, service_tier } = call.body;
-    const model = await services.models.find(name ?? undefined);
-    if (dimensions && dimensions !== model.embedding_length)
-      throw new AppError("invalid_request", `${model.name} gives ${model.embedding_length} dimensions; leave dimensions out.`, {
-        param: "dimensions",
-      });
-    const body: SubmitBody = {
-      type: "embedding",
-      model: model.name,
-      input,
-      priority: priorityOf(service_tier),
-      ...(metadata ? { metadata } : {}),
-    };
-    const { jobs, headers } = await runJobs(call, services, [body]);
+    const { model, input, encoding_format, dimensions } = call.body;
+    if (dimensions) await requireDimensions(services, model ?? undefined, dimensions);
+    const { jobs, headers } = await runJobs(call, services, [{ type: "embedding", ...commonOf(call.body), input }]);
     const [job] = jobs;
     const vectors = job?.output !== null && job?.output !== undefined && "embeddings" in job.output ? job.output.embeddings : [];
     const data = vectors.map((vector, index) => ({
@@ -72,10 +61,15 @@ export const createEmbeddings = route({
       embedding: encoding_format === "base64" ? toBase64(vector) : vector,
     }));
     const prompt_tokens = job?.usage?.prompt_tokens ?? 0;
-    return {
-      status: 200,
-      body: { object: "list", data, model: model.name, usage: { prompt_tokens, total_tokens: prompt_tokens } },
-      headers,
-    };
+    const usage = { prompt_tokens, total_tokens: prompt_tokens };
+    return { status: 200, body: { object: "list", data, model: job?.model ?? "", usage }, headers };
   },
 });
+
+/** @throws AppError `invalid_request` for other dimensions than the model has */
+async function requireDimensions({ models }: Services, name: string | undefined, dimensions: number): Promise<void> {
+  const model = await models.find(name);
+  if (dimensions === model.embedding_length) return;
+  const text = `${model.name} gives ${model.embedding_length} dimensions; leave dimensions out.`;
+  throw new AppError("invalid_request", text, { param: "dimensions" });
+}

@@ -1,6 +1,6 @@
 import type { SubmitBody } from "@llamero/core";
 import { z } from "zod";
-import { habits, priorityOf } from "../../openai/habits.ts";
+import { commonOf, habits, modelName } from "../../openai/habits.ts";
 import { runJobs } from "../../openai/run-jobs.ts";
 import { route } from "../../route.ts";
 
@@ -9,7 +9,7 @@ const MOST_DOCUMENTS = 2_048;
 
 const rerankSchema = z
   .strictObject({
-    model: z.string().min(1).max(256).nullish().meta({ description: "Default: the deployment's first model." }),
+    model: modelName,
     query: text,
     documents: z
       .array(z.union([text, z.strictObject({ text })]))
@@ -46,16 +46,14 @@ export const createRerank = route({
   responses: { 200: { description: "The best first.", schema: answerSchema } },
   errors: [404, 408, 409, 429],
   handle: async (call, services) => {
-    const { model, query, documents, top_n, return_documents, metadata, service_tier } = call.body;
+    const { query, documents, top_n, return_documents } = call.body;
     const texts = documents.map((document) => (typeof document === "string" ? document : document.text));
     const body: SubmitBody = {
       type: "rerank",
-      ...(model ? { model } : {}),
+      ...commonOf(call.body),
       query,
       documents: texts,
       ...(top_n ? { top_n } : {}),
-      priority: priorityOf(service_tier),
-      ...(metadata ? { metadata } : {}),
     };
     const { jobs, headers } = await runJobs(call, services, [body]);
     const [job] = jobs;

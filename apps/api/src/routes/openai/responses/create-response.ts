@@ -29,16 +29,16 @@ async function handle(call: DoorCall & { body: ResponseBody }, services: Service
   const { jobs, headers } = await acceptAll(call, services, bodies, { door: JSON.stringify(door), isKept: isBackground });
   const [job] = jobs;
   if (job === undefined) throw new Error("a response has a job");
-  const onLeft = () => (isBackground ? Promise.resolve() : abandon(call, services, jobs));
+  const leave = () => abandon(call, services, jobs);
   if (body.stream === true) {
-    const answer = streamResponse(services, { job, owner, door, onLeft });
+    const answer = streamResponse(services, { job, owner, door, abandon: isBackground ? null : leave });
     return { ...answer, headers: { ...headers, ...answer.headers } };
   }
   if (isBackground) return { status: 200, body: responseView(job, door), headers };
   try {
     return { status: 200, body: responseView(await endOf(call, services, job), door), headers };
   } catch (error) {
-    await onLeft();
+    await leave();
     throw error;
   }
 }
