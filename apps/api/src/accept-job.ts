@@ -1,6 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
-import { type SubmitBody, startTime, toJobRequest } from "@llamero/core";
-import { admit } from "./admission.ts";
+import { admit, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
 import { canonicalJson } from "./canonical-json.ts";
 import { type Enqueued, enqueue } from "./enqueue.ts";
 import { idempotencyKey } from "./prefer.ts";

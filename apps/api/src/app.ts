@@ -1,5 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
-import { AppError, allows } from "@llamero/core";
+import { AppError, allows, shorten, validate } from "@llamero/core";
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { z } from "zod";
@@ -13,8 +13,6 @@ import { readAs } from "./read-as.ts";
 import { checkAnnounced, readJson } from "./read-json.ts";
 import { type Answer, type Route, type Services, scopeOf } from "./route.ts";
 import { routes } from "./routes/index.ts";
-import { shorten } from "./shorten.ts";
-import { validate } from "./validate.ts";
 
 export interface AppOptions {
   services: Services;

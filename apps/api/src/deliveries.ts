@@ -1,6 +1,5 @@
-import { AppError, type Delivery, isId } from "@llamero/core";
+import { AppError, type Delivery, isId, shorten } from "@llamero/core";
 import type { Store } from "@llamero/store";
-import { shorten } from "./shorten.ts";
 
 /** An owner's delivery. @throws AppError `delivery_not_found` */
 export async function readDelivery(store: Store, reference: { id: string; owner: string }): Promise<Delivery> {

@@ -1,6 +1,5 @@
-import { AppError, isTerminal, type Job, type JobStatus, jobStatuses } from "@llamero/core";
+import { AppError, isTerminal, type Job, type JobStatus, jobStatuses, shorten } from "@llamero/core";
 import type { EventPage } from "@llamero/store";
-import { shorten } from "./shorten.ts";
 
 /**
  * What a client knows of a job: its state, and so many chunks of its text. The id of every event is the position behind it,

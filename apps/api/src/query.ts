@@ -1,5 +1,4 @@
-import { AppError } from "@llamero/core";
-import { shorten } from "./shorten.ts";
+import { AppError, shorten } from "@llamero/core";
 
 /** `metadata.key=value` as people write it, `metadata[key]=value` as generated clients do (OpenAPI's deepObject). */
 const METADATA = /^metadata(?:\.(?<dotted>.+)|\[(?<bracketed>.+)\])$/s;

@@ -1,5 +1,4 @@
-import { AppError } from "@llamero/core";
-import { parseJson } from "./parse-json.ts";
+import { AppError, parseJson } from "@llamero/core";
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 

@@ -1,6 +1,5 @@
-import { AppError, isTerminal, type Job } from "@llamero/core";
+import { AppError, isTerminal, type Job, shorten } from "@llamero/core";
 import type { Services } from "./route.ts";
-import { shorten } from "./shorten.ts";
 
 /** Longest wait that one request may ask for, in seconds: below the idle timeouts of common proxies. */
 export const MAX_WAIT_SECONDS = 60;

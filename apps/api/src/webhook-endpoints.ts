@@ -1,7 +1,6 @@
-import { AppError, isId, type WebhookEndpoint } from "@llamero/core";
+import { AppError, isId, shorten, type WebhookEndpoint } from "@llamero/core";
 import type { StoredEndpoint } from "@llamero/store";
 import type { Services } from "./route.ts";
-import { shorten } from "./shorten.ts";
 
 /** Endpoints that one owner may have: each is looked at for each of their events. */
 export const MAX_ENDPOINTS = 32;

@@ -217,8 +217,8 @@ describe("in the background", () => {
 it("another owner's response, and a job that is none, are not there", async () => {
   const { id } = await harness.client.responses.create({ model, input: "hello" });
   const bob = await withKey(harness, "bob");
-  for (const asked of [bob.responses.retrieve(id), bob.responses.delete(id), bob.responses.cancel(id)])
-    expect(await refusal(asked)).toBeInstanceOf(NotFoundError);
+  for (const call of ["retrieve", "delete", "cancel"] as const)
+    expect(await refusal(bob.responses[call](id))).toBeInstanceOf(NotFoundError);
   const job = await harness.api.submit({ prompt: "a" }, { authorization: `Bearer ${bob.apiKey}` });
   expect(await refusal(bob.responses.retrieve(job.id.replace("job_", "resp_")))).toBeInstanceOf(NotFoundError);
 });

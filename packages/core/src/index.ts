@@ -1,3 +1,4 @@
+export { admit } from "./admission.ts";
 export {
   type ApiKey,
   allows,
@@ -106,6 +107,7 @@ export {
 } from "./live-settings.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
+export { parseJson } from "./parse-json.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
 export { type Priority, priorities, prioritySchema } from "./priority.ts";
 export {
@@ -132,6 +134,7 @@ export type {
   StopReason,
   TokenChunk,
 } from "./runtime.ts";
+export { shorten } from "./shorten.ts";
 export {
   deadlineRefusal,
   metadataSchema,
@@ -143,6 +146,7 @@ export {
   toJobRequest,
 } from "./submit.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
+export { validate } from "./validate.ts";
 export {
   breakerStates,
   type CreateWebhookEndpoint,

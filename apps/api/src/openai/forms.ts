@@ -1,4 +1,4 @@
-import { finishOf, toolCallsOf } from "./answer.ts";
+import { finishOf, toolCallsOf } from "@llamero/openai";
 import type { ChunkForm } from "./stream-answer.ts";
 
 const choice = (index: number, delta: object, finish_reason: string | null = null) => ({

@@ -1,8 +1,7 @@
-import { AppError, isErrorCode, type Job, type SubmitBody, submitSchema } from "@llamero/core";
+import { AppError, isErrorCode, type Job, type SubmitBody, submitSchema, validate } from "@llamero/core";
 import { acceptJob, type Submitter } from "../accept-job.ts";
 import { endJob } from "../end-job.ts";
 import type { Call, Services } from "../route.ts";
-import { validate } from "../validate.ts";
 import { MAX_WAIT_SECONDS, waitForJob } from "../wait-for-job.ts";
 
 /** With this header jobs go on when their client goes away. */
@@ -105,4 +104,16 @@ export async function runJobs(call: DoorCall, services: Services, bodies: readon
     await abandon(call, services, jobs);
     throw error;
   }
+}
+
+/** As `runJobs`, for a call that has one job. */
+export async function runJob(
+  call: DoorCall,
+  services: Services,
+  body: SubmitBody,
+): Promise<{ job: Job; headers: Record<string, string> }> {
+  const { jobs, headers } = await runJobs(call, services, [body]);
+  const [job] = jobs;
+  if (job === undefined) throw new Error("a call has at least one job");
+  return { job, headers };
 }

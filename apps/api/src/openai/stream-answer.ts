@@ -1,8 +1,8 @@
 import { AppError, type Job } from "@llamero/core";
+import { seconds, usageOf } from "@llamero/openai";
 import type { JobEvent } from "../event-position.ts";
 import { errorAnswer } from "../http-errors.ts";
 import type { Answer, Services } from "../route.ts";
-import { seconds, usageOf } from "./answer.ts";
 import { type Accepted, abandon, type DoorCall, failureOf } from "./run-jobs.ts";
 import { streamJobs } from "./stream-jobs.ts";
 

@@ -1,7 +1,14 @@
 import { AppError, type Job } from "@llamero/core";
+import {
+  callItems,
+  messageItem,
+  outputItems,
+  type ResponseDoor,
+  type ResponseView,
+  responseView,
+  statusOf,
+} from "@llamero/openai";
 import type { JobEvent } from "../../event-position.ts";
-import type { ResponseDoor } from "./request.ts";
-import { callItems, messageItem, outputItems, type ResponseView, responseView, statusOf } from "./view.ts";
 
 /** What the terminal event of a status is called. */
 const endings = {

@@ -1,8 +1,7 @@
 import type { Job } from "@llamero/core";
+import { jobIdOf, type ResponseDoor, responseDoorSchema, responseNotFound } from "@llamero/openai";
 import { isJobId } from "../../params.ts";
 import type { Services } from "../../route.ts";
-import { type ResponseDoor, responseDoorSchema } from "./request.ts";
-import { jobIdOf, responseNotFound } from "./view.ts";
 
 /** A response of an owner: its job, and what it shows of its request. @throws AppError `response_not_found` */
 export async function findResponse(

@@ -1,8 +1,8 @@
 import type { Job } from "@llamero/core";
+import type { ResponseDoor } from "@llamero/openai";
 import type { Answer, Services } from "../../route.ts";
 import { streamJobs } from "../stream-jobs.ts";
 import { ResponseEvents } from "./events.ts";
-import type { ResponseDoor } from "./request.ts";
 
 export interface StreamedResponse {
   job: Job;

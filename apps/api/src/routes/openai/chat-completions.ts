@@ -1,5 +1,4 @@
-import { chatCompletion, chatCompletionAnswerSchema } from "../../openai/answer.ts";
-import { chatCompletionSchema, chatJobs } from "../../openai/chat-request.ts";
+import { chatCompletion, chatCompletionAnswerSchema, chatCompletionSchema, chatJobs } from "@llamero/openai";
 import { chatForm } from "../../openai/forms.ts";
 import { serveDoor } from "../../openai/serve-door.ts";
 import { route } from "../../route.ts";

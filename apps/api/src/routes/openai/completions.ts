@@ -1,5 +1,4 @@
-import { completion, completionAnswerSchema } from "../../openai/answer.ts";
-import { completionJobs, completionSchema } from "../../openai/completion-request.ts";
+import { completion, completionAnswerSchema, completionJobs, completionSchema } from "@llamero/openai";
 import { completionForm } from "../../openai/forms.ts";
 import { serveDoor } from "../../openai/serve-door.ts";
 import { route } from "../../route.ts";

@@ -1,7 +1,7 @@
 import { AppError, isTerminal } from "@llamero/core";
+import { responseSchema, responseView, statusOf } from "@llamero/openai";
 import { endJob } from "../../../end-job.ts";
 import { findResponse } from "../../../openai/responses/find.ts";
-import { responseSchema, responseView, statusOf } from "../../../openai/responses/view.ts";
 import { responsePath } from "../../../params.ts";
 import { route } from "../../../route.ts";
 

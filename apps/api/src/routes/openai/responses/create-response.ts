@@ -1,9 +1,15 @@
 import { AppError, isTerminal, type Message } from "@llamero/core";
+import {
+  createResponseSchema,
+  doorOf,
+  type ResponseBody,
+  requireInput,
+  responseJob,
+  responseSchema,
+  responseView,
+} from "@llamero/openai";
 import { findResponse } from "../../../openai/responses/find.ts";
-import { requireInput } from "../../../openai/responses/items.ts";
-import { createResponseSchema, doorOf, type ResponseBody, responseJob } from "../../../openai/responses/request.ts";
 import { streamResponse } from "../../../openai/responses/stream.ts";
-import { responseSchema, responseView } from "../../../openai/responses/view.ts";
 import { abandon, acceptAll, type DoorCall, endOf } from "../../../openai/run-jobs.ts";
 import { type Answer, route, type Services } from "../../../route.ts";
 

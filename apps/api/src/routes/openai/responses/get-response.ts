@@ -1,7 +1,7 @@
+import { responseSchema, responseView } from "@llamero/openai";
 import { z } from "zod";
 import { findResponse } from "../../../openai/responses/find.ts";
 import { streamResponse } from "../../../openai/responses/stream.ts";
-import { responseSchema, responseView } from "../../../openai/responses/view.ts";
 import { responsePath } from "../../../params.ts";
 import { route } from "../../../route.ts";
 

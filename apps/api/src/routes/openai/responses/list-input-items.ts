@@ -1,8 +1,7 @@
 import { AppError } from "@llamero/core";
+import { shownItems, tailOf } from "@llamero/openai";
 import { z } from "zod";
 import { findResponse } from "../../../openai/responses/find.ts";
-import { shownItems } from "../../../openai/responses/items.ts";
-import { tailOf } from "../../../openai/responses/view.ts";
 import { intParam, responsePath } from "../../../params.ts";
 import { route } from "../../../route.ts";
 

@@ -1,4 +1,4 @@
-import { AppError } from "@llamero/core";
+import { AppError } from "./errors.ts";
 import { shorten } from "./shorten.ts";
 
 /** Deepest nesting taken: far beyond any request, far below what overflows a recursive validator. */
@@ -23,7 +23,7 @@ function endOfString(text: string, start: number): number {
 }
 
 /** Refuses by shape before anything is built from the text. */
-function checkShape(text: string): void {
+function checkShape(text: string, what: string): void {
   let depth = 0;
   let values = 1;
   for (let i = 0; i < text.length; i++) {
@@ -32,10 +32,10 @@ function checkShape(text: string): void {
     else if (char === COMMA) values++;
     else if (opening.has(char)) {
       values++;
-      if (++depth > MAX_DEPTH) throw new AppError("invalid_json", `The body is nested deeper than ${MAX_DEPTH} levels.`);
+      if (++depth > MAX_DEPTH) throw new AppError("invalid_json", `${what} is nested deeper than ${MAX_DEPTH} levels.`);
     } else if (closing.has(char)) depth--;
   }
-  if (values > MAX_VALUES) throw new AppError("invalid_json", `The body has more than ${MAX_VALUES} values.`);
+  if (values > MAX_VALUES) throw new AppError("invalid_json", `${what} has more than ${MAX_VALUES} values.`);
 }
 
 /** What V8 quotes of a text around an unexpected token: not to be repeated where it may be a part of a secret. */
@@ -67,17 +67,18 @@ function checkTexts(value: unknown, path: readonly string[]): void {
 
 /**
  * Parses a JSON text from outside, with limits on what its shape may cost.
+ * @param what begins the messages
  * @throws AppError `invalid_json`; `invalid_request` for texts that are no text and for the key `__proto__`
  */
-export function parseJson(text: string): unknown {
-  checkShape(text);
+export function parseJson(text: string, what = "The body"): unknown {
+  checkShape(text, what);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : "";
     const detail = text.includes('"secret"') ? said.replace(EXCERPT, "") : said;
-    throw new AppError("invalid_json", `The body is not valid JSON: ${detail}`, { cause });
+    throw new AppError("invalid_json", `${what} is not valid JSON: ${detail}`, { cause });
   }
   if (SUSPECT.test(text)) checkTexts(value, []);
   return value;

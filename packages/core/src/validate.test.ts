@@ -1,6 +1,7 @@
-import { AppError, submitSchema } from "@llamero/core";
 import { expect, it } from "vitest";
 import { z } from "zod";
+import { AppError } from "./errors.ts";
+import { submitSchema } from "./submit.ts";
 import { validate } from "./validate.ts";
 
 function refusal(value: unknown, schema: z.ZodType = submitSchema): AppError {

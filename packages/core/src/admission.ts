@@ -1,4 +1,6 @@
-import { AppError, type JobRequest, type ModelEntry, requestTexts } from "@llamero/core";
+import { AppError } from "./errors.ts";
+import { type JobRequest, requestTexts } from "./job-request.ts";
+import type { ModelEntry } from "./model.ts";
 
 /** Fewest tokens a text can have: no token spells more bytes than the longest of the vocabulary. */
 function fewestTokens(text: string, model: ModelEntry): number {

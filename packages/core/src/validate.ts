@@ -1,5 +1,5 @@
-import { AppError } from "@llamero/core";
 import type { z } from "zod";
+import { AppError } from "./errors.ts";
 import { shorten } from "./shorten.ts";
 
 type Issue = z.core.$ZodIssue;

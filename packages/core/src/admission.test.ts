@@ -1,6 +1,7 @@
-import type { JobRequest, ModelEntry } from "@llamero/core";
 import { expect, it } from "vitest";
 import { admit } from "./admission.ts";
+import type { JobRequest } from "./job-request.ts";
+import type { ModelEntry } from "./model.ts";
 
 const model: ModelEntry = {
   v: 1,

@@ -1,0 +1,37 @@
+export {
+  chatCompletion,
+  chatCompletionAnswerSchema,
+  completion,
+  completionAnswerSchema,
+  finishOf,
+  seconds,
+  toolCallsOf,
+  usageOf,
+} from "./answer.ts";
+export { type ChatCompletionBody, chatCompletionSchema, chatJobs } from "./chat-request.ts";
+export { type CompletionBody, completionJobs, completionSchema } from "./completion-request.ts";
+export { checkDimensions, embeddings, embeddingsAnswerSchema, embeddingsJob, embeddingsSchema } from "./embeddings.ts";
+export { type BatchEndpoint, batchEndpointPaths, batchEndpoints, type Endpoint } from "./endpoints.ts";
+export { commonOf, habits, modelName } from "./habits.ts";
+export { rerank, rerankAnswerSchema, rerankJob, rerankSchema } from "./rerank.ts";
+export { requireInput, shownItems } from "./responses/items.ts";
+export {
+  createResponseSchema,
+  doorOf,
+  type ResponseBody,
+  type ResponseDoor,
+  responseDoorSchema,
+  responseJob,
+} from "./responses/request.ts";
+export {
+  callItems,
+  jobIdOf,
+  messageItem,
+  outputItems,
+  type ResponseView,
+  responseNotFound,
+  responseSchema,
+  responseView,
+  statusOf,
+  tailOf,
+} from "./responses/view.ts";
