@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { z } from "zod";
 import { type Auth, type Caller, checkHost, LOCAL_CALLER } from "./auth.ts";
+import { type BodyLimits, bodyLimit } from "./body-limit.ts";
 import { addDocsPage } from "./docs-page.ts";
 import { errorAnswer } from "./http-errors.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -17,8 +18,7 @@ import { routes } from "./routes/index.ts";
 export interface AppOptions {
   services: Services;
   auth: Auth;
-  /** Largest body taken, in bytes. */
-  maxBodyBytes: number;
+  limits: BodyLimits;
   version: string;
   newRequestId: () => string;
 }
@@ -45,11 +45,11 @@ async function callerOf(c: Context, route: Route, auth: Auth): Promise<Caller> {
 
 const noQuery = z.strictObject({});
 
-function serve(route: Route, { services, auth, maxBodyBytes }: AppOptions) {
+function serve(route: Route, { services, auth, limits }: AppOptions) {
   const { request } = route;
   return async (c: Context): Promise<Response> => {
     const caller = await callerOf(c, route, auth);
-    checkAnnounced(c.req.raw.headers, maxBodyBytes);
+    checkAnnounced(c.req.raw.headers, bodyLimit(limits, route));
     const { owner, query } = readAs(caller, route, readQuery(c.req.url));
     const by = caller.key?.id ?? caller.owner;
     if (owner !== caller.owner) services.logger.info({ by, owner, operation: route.operationId }, "read of another owner");
@@ -60,8 +60,9 @@ function serve(route: Route, { services, auth, maxBodyBytes }: AppOptions) {
         by,
         path: request?.path === undefined ? undefined : validate(request.path, c.req.param()),
         query: validate(request?.query ?? noQuery, query),
-        body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, maxBodyBytes)),
+        body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, limits.maxBodyBytes)),
         headers: c.req.raw.headers,
+        stream: request?.form === undefined ? null : c.req.raw.body,
         signal: c.req.raw.signal,
       },
       services,

@@ -21,10 +21,17 @@ function pooledRandomBytes(): (count: number) => Uint8Array {
 export interface Ids {
   job: () => string;
   request: () => string;
+  file: () => string;
+  batch: () => string;
 }
 
 /** Makes the ids that an API process gives out. */
 export function createIds({ now, cell }: { now: () => number; cell: number }): Ids {
   const source = { now, cell, randomBytes: pooledRandomBytes() };
-  return { job: () => newId("job", source), request: () => newId("request", source) };
+  return {
+    job: () => newId("job", source),
+    request: () => newId("request", source),
+    file: () => newId("file", source),
+    batch: () => newId("batch", source),
+  };
 }

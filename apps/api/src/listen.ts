@@ -11,8 +11,8 @@ export interface ListenOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
-  /** A client that asks before it sends more than this is told no, in bytes. */
-  maxBodyBytes: number;
+  /** Most bytes of the body of a request to a target: a client that asks before it sends more is told no. */
+  bodyLimit: (target: string | undefined) => number;
   newRequestId: () => string;
   logger: Logger;
 }
@@ -25,6 +25,9 @@ export interface Listening {
 
 /** How long requests under way may take after the server has been told to close, in milliseconds. */
 const CLOSE_GRACE_MS = 3_000;
+
+/** How long a request may take to arrive, in milliseconds: a file of a gigabyte, at 2 Mbit/s. */
+const REQUEST_MS = 3_600_000;
 
 function listener(app: Hono, { newRequestId, logger }: ListenOptions) {
   return getRequestListener(app.fetch, {
@@ -40,11 +43,11 @@ function listener(app: Hono, { newRequestId, logger }: ListenOptions) {
 }
 
 function serve(app: Hono, options: ListenOptions): Server {
-  const { maxBodyBytes, newRequestId } = options;
+  const { bodyLimit, newRequestId } = options;
   // The listener refuses a request without Host, and does so in our own words.
-  const server = createServer({ requireHostHeader: false }, listener(app, options));
+  const server = createServer({ requireHostHeader: false, requestTimeout: REQUEST_MS }, listener(app, options));
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (!announcesTooMuch(incoming, maxBodyBytes)) outgoing.writeContinue();
+    if (!announcesTooMuch(incoming, bodyLimit(incoming.url))) outgoing.writeContinue();
     server.emit("request", incoming, outgoing);
   });
   // An expectation that we do not know is one that we do not have to meet (RFC 9110, section 10.1.1).

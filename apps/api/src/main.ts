@@ -10,21 +10,22 @@ import {
   settingsFor,
 } from "@llamero/process";
 import { Carriers } from "@llamero/queue";
+import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, requireServer, watchSettings } from "@llamero/store";
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
 import { Auth, isLoopbackHost } from "./auth.ts";
-import { createIds } from "./ids.ts";
-import { JobEvents } from "./job-events.ts";
+import { bodyLimitAt } from "./body-limit.ts";
 import { listen } from "./listen.ts";
-import { ModelLookup } from "./model-lookup.ts";
 import { RedisMemory } from "./redis-memory.ts";
+import { routes } from "./routes/index.ts";
+import { createServices } from "./services.ts";
 import { WebhookTargets } from "./webhook-targets.ts";
 
 /** Runs an API process until it is told to stop. */
 export async function main(env: Env): Promise<void> {
-  await runProcess({ name: "api", configure: () => parseEnv(settingsFor("api"), env), start });
+  await runProcess({ name: "api", configure: () => parseEnv(settingsFor("api"), env), start: (context) => start(context, env) });
 }
 
 /** For what is remembered for a while: a clock that is set back must not make it last. */
@@ -38,7 +39,7 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
   );
 }
 
-async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>): Promise<ReadyDetails> {
+async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>, env: Env): Promise<ReadyDetails> {
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -67,10 +68,9 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
   const settings = await watchSettings({ store, subscriber, onChange, lifecycle, logger });
 
-  const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: store.cell });
-  const maxBodyBytes = config.LLAMERO_MAX_BODY_BYTES;
-  const models = new ModelLookup(store, elapsedMs);
-  const events = new JobEvents({ store, notifications, logger });
+  const storage = await openStorage(config, env);
+  lifecycle.defer("storage", () => storage.close());
+  const limits = { maxBodyBytes: config.LLAMERO_MAX_BODY_BYTES, maxFileBytes: config.LLAMERO_MAX_FILE_BYTES };
   const webhookTargets = new WebhookTargets({
     guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
     allowHttp: config.LLAMERO_WEBHOOK_HTTP,
@@ -78,27 +78,20 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     resolve: systemResolve,
     now: elapsedMs,
   });
-  const app = createApp({
-    services: {
-      store,
-      carriers,
-      notifications,
-      events,
-      models,
-      webhookTargets,
-      memory,
-      settings,
-      logger,
-      newJobId,
-      now: Date.now,
-      answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),
-    },
-    auth,
-    maxBodyBytes,
-    version: packageJson.version,
-    newRequestId,
+  const { services, newRequestId } = createServices({
+    ...{ store, carriers, notifications, webhookTargets, memory, settings, storage, logger, elapsedMs },
+    now: Date.now,
+    maxFileBytes: limits.maxFileBytes,
+    answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),
   });
-  const server = await listen(app, { host: config.HOST, port: config.PORT, maxBodyBytes, newRequestId, logger });
+  const app = createApp({ services, auth, limits, version: packageJson.version, newRequestId });
+  const server = await listen(app, {
+    host: config.HOST,
+    port: config.PORT,
+    newRequestId,
+    logger,
+    bodyLimit: (target) => bodyLimitAt(limits, routes, target),
+  });
   lifecycle.defer("server", async () => {
     const closed = server.close();
     // Requests that wait answer with what they have.

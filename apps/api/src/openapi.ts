@@ -5,6 +5,7 @@ import { errorSchema } from "./http-errors.ts";
 import { isReadOfOwner, type Route, scopeOf } from "./route.ts";
 
 const JSON_TYPE = "application/json";
+const FORM_TYPE = "multipart/form-data";
 const json = (schema: unknown) => ({ [JSON_TYPE]: { schema } });
 
 /** When a route answers with an error, by status. */
@@ -16,9 +17,9 @@ const errorTexts = {
   408: "There was no answer in time.",
   409: "It is not in a state for this, or the Idempotency-Key was used with another body.",
   413: "The body is too large.",
-  415: "The body is not JSON.",
+  415: "The body is not of the type that is taken here.",
   429: "Too many jobs wait for the model, or a limit of the key is reached; `Retry-After` says when there may be room.",
-  503: "Redis does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
+  503: "Redis or the file storage does not answer or is full, or no model is known yet; `Retry-After` says when to try again.",
 } as const;
 
 const retryAfterHeader = z.object({ "Retry-After": z.string().meta({ description: "Seconds until another try makes sense." }) });
@@ -26,7 +27,7 @@ const retryAfterHeader = z.object({ "Retry-After": z.string().meta({ description
 /** The statuses that follow from what a route is, and those that it names itself. */
 function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof errorTexts)[] {
   const fromAccess = isPublic === true ? [] : ([401, 403, 503] as const);
-  const fromBody = request?.body === undefined ? [] : ([413, 415] as const);
+  const fromBody = request?.body === undefined && request?.form === undefined ? [] : ([413, 415] as const);
   return [400, ...fromAccess, ...fromBody, ...(errors ?? [])];
 }
 
@@ -40,6 +41,11 @@ function queryOf(route: Route): { query?: z.ZodObject } {
   const own = route.request?.query;
   if (!isReadOfOwner(route)) return own === undefined ? {} : { query: own };
   return { query: own === undefined ? ownerQuery : own.extend(ownerQuery.shape) };
+}
+
+function requestBodyOf({ request }: Route) {
+  if (request?.form !== undefined) return { requestBody: { required: true, content: { [FORM_TYPE]: { schema: request.form } } } };
+  return request?.body === undefined ? {} : { requestBody: { required: true, content: json(request.body) } };
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
@@ -72,7 +78,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...queryOf(route),
       ...(request?.headers === undefined ? {} : { header: request.headers }),
     },
-    ...(request?.body === undefined ? {} : { requestBody: { required: true, content: json(request.body) } }),
+    ...requestBodyOf(route),
     responses: Object.fromEntries([...answers, ...failures]),
   } as ZodOpenApiOperationObject;
 }

@@ -1,6 +1,7 @@
 import type { KeyScope } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
+import type { Storage } from "@llamero/storage";
 import type { Notifications, SettingsWatch, Store } from "@llamero/store";
 import type { z } from "zod";
 import type { Caller } from "./auth.ts";
@@ -17,10 +18,15 @@ export interface Services {
   events: JobEvents;
   models: ModelLookup;
   webhookTargets: WebhookTargets;
+  storage: Storage;
+  /** Largest file taken, in bytes. */
+  maxFileBytes: number;
   memory: Pick<RedisMemory, "requireRoom">;
   settings: Pick<SettingsWatch, "current">;
   logger: Logger;
   newJobId: () => string;
+  newFileId: () => string;
+  newBatchId: () => string;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Longest that a call waits for the end of its jobs where it asks for their answer, in milliseconds. */
@@ -33,6 +39,8 @@ export interface Call<Path, Query, Body> {
   query: Query;
   body: Body;
   headers: Headers;
+  /** The body as it arrives, where the route takes a form. */
+  stream: ReadableStream<Uint8Array> | null;
   owner: string;
   /** What it was asked with; null without a stored key. */
   key: Caller["key"];
@@ -66,7 +74,8 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */
   scope?: KeyScope;
-  request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body };
+  /** `form` is for the document: the handler reads the form from the stream. */
+  request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body; form?: z.ZodObject };
   /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
   responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */

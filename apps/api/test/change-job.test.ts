@@ -1,8 +1,8 @@
 import type { Job } from "@llamero/core";
+import { answering } from "@llamero/testkit";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "./expect-error.ts";
 import { useApi } from "./harness.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const api = useApi();
 

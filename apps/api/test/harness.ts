@@ -1,20 +1,23 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Job } from "@llamero/core";
 import { createLogger } from "@llamero/process";
+import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, SettingsWatch, type Store } from "@llamero/store";
-import { startRedis, type TestRedis } from "@llamero/testkit";
+import { StandInWorker, startRedis, type TestRedis } from "@llamero/testkit";
 import { AddressGuard } from "@llamero/webhooks";
 import type { Hono } from "hono";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { createApp } from "../src/app.ts";
 import { Auth, type AuthOptions } from "../src/auth.ts";
-import { createIds } from "../src/ids.ts";
-import { JobEvents } from "../src/job-events.ts";
+import { bodyLimitAt } from "../src/body-limit.ts";
 import { type Listening, listen } from "../src/listen.ts";
-import { ModelLookup } from "../src/model-lookup.ts";
 import { RedisMemory } from "../src/redis-memory.ts";
 import type { Services } from "../src/route.ts";
+import { routes } from "../src/routes/index.ts";
+import { createServices } from "../src/services.ts";
 import { WebhookTargets, type WebhookTargetsOptions } from "../src/webhook-targets.ts";
-import { StandInWorker } from "./stand-in-worker.ts";
 
 export const MAX_BODY_BYTES = 10_485_760;
 /** Tokens of the model "tiny"; its longest token has `TOKEN_BYTES` bytes. */
@@ -29,6 +32,9 @@ export interface ApiOptions {
   heartbeatMs?: number;
   maxWaiting?: number;
   answerMs?: number;
+  /** The folder that files lie in. Default: one of its own. */
+  folder?: string;
+  maxFileBytes?: number;
   webhooks?: Partial<WebhookTargetsOptions>;
 }
 
@@ -62,27 +68,25 @@ async function resolveInTest(hostname: string): Promise<string[]> {
   return hostname.startsWith("inside.") ? ["93.184.216.34", "10.0.0.5"] : ["93.184.216.34"];
 }
 
-const { job: newJobId, request: newRequestId } = createIds({ now: Date.now, cell: 0 });
 export const jsonType = { "content-type": "application/json" };
 
 export async function openApi(url: string, worker: StandInWorker, options: ApiOptions = {}): Promise<Api> {
   const redis = await connectRedis(url, "commands");
-  const limits = () => ({
+  const waitingLimits = () => ({
     maxWaiting: settings.current.max_waiting ?? options.maxWaiting ?? 1_000_000,
     maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
   });
-  const store = createStore({ redis, prefix: "test", limits });
+  const store = createStore({ redis, prefix: "test", limits: waitingLimits });
   const subscriber = await connectRedis(url, "blocking");
   const notifications = new Notifications(subscriber, store.keys);
   const settings = new SettingsWatch({ store, subscriber, onError: () => {} });
   await settings.start();
   const { now = Date.now, fixedKeys = [], isLoopback = true, carriers = worker, heartbeatMs } = options;
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "llamero-api-")));
   const logs: string[] = [];
   const logger = createLogger({ name: "api", level: "debug", destination: { write: (line) => void logs.push(line) } });
-  const models = new ModelLookup(store, now);
   let elapsedMs = 0;
   const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now: () => now() + elapsedMs });
-  const events = new JobEvents({ store, notifications, logger, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
   const memory = new RedisMemory({ store, logger });
   const webhookTargets = new WebhookTargets({
     guard: new AddressGuard(),
@@ -92,26 +96,17 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     now,
     ...options.webhooks,
   });
-  const app = createApp({
-    services: {
-      store,
-      carriers,
-      notifications,
-      events,
-      models,
-      webhookTargets,
-      memory,
-      settings,
-      logger,
-      newJobId,
-      now,
-      answerMs: options.answerMs ?? 10_000,
-    },
-    auth,
-    maxBodyBytes: MAX_BODY_BYTES,
-    version: "1.2.3",
-    newRequestId,
+  const { services, newRequestId } = createServices({
+    ...{ store, carriers, notifications, webhookTargets, memory, settings, logger, now },
+    elapsedMs: now,
+    storage: await openStorage({ DATA_DIR: folder }),
+    maxFileBytes: options.maxFileBytes ?? MAX_BODY_BYTES,
+    answerMs: options.answerMs ?? 10_000,
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
+  const limits = { maxBodyBytes: MAX_BODY_BYTES, maxFileBytes: services.maxFileBytes };
+  const bodyLimit = (target?: string) => bodyLimitAt(limits, routes, target);
+  const app = createApp({ services, auth, limits, version: "1.2.3", newRequestId });
   const servers: Listening[] = [];
   const ask: Api["request"] = async (path, init = {}) =>
     app.request(path, { ...init, headers: { host: "localhost", ...init.headers } });
@@ -140,7 +135,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
       return (await response.json()) as Job;
     },
     listen: async () => {
-      const server = await listen(app, { host: "127.0.0.1", port: 0, maxBodyBytes: MAX_BODY_BYTES, newRequestId, logger });
+      const server = await listen(app, { host: "127.0.0.1", port: 0, bodyLimit, newRequestId, logger });
       servers.push(server);
       return server;
     },
@@ -153,6 +148,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
       await notifications.close();
       await Promise.all(servers.map((server) => server.close()));
       redis.disconnect();
+      if (options.folder === undefined) await rm(folder, { recursive: true });
     },
   };
 }

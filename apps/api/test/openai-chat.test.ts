@@ -1,7 +1,7 @@
+import { answering } from "@llamero/testkit";
 import { BadRequestError } from "openai";
 import { describe, expect, it } from "vitest";
 import { call, calling, refusal, saying, useOpenAi } from "./openai-harness.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const harness = useOpenAi();
 const messages = [{ role: "user" as const, content: "hello" }];

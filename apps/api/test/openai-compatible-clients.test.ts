@@ -2,11 +2,11 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { HumanMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
+import type { Script } from "@llamero/testkit";
 import { tool as aiTool, embedMany, generateText, jsonSchema, streamText } from "ai";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { calling, saying, useOpenAi } from "./openai-harness.ts";
-import type { Script } from "./stand-in-worker.ts";
 
 const harness = useOpenAi();
 

@@ -1,8 +1,8 @@
 import { connectRedis } from "@llamero/store";
+import { answering, type Script, type StandInWorker } from "@llamero/testkit";
 import { AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { describe, expect, it, vi } from "vitest";
 import { refusal, useOpenAi, withKey } from "./openai-harness.ts";
-import { answering, type Script, type StandInWorker } from "./stand-in-worker.ts";
 
 const harness = useOpenAi({ answerMs: 3_000 });
 const messages = [{ role: "user" as const, content: "hello" }];

@@ -1,8 +1,8 @@
+import { answering, type Script } from "@llamero/testkit";
 import OpenAI, { APIError } from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import { afterEach, beforeEach } from "vitest";
 import { type ApiOptions, type Harness, useApi } from "./harness.ts";
-import { answering, type Script } from "./stand-in-worker.ts";
 
 export const usage = { prompt_tokens: 5, cached_tokens: 3, completion_tokens: 2, total_tokens: 7 };
 export const timings = { queue_ms: 1, prefill_ms: 2, first_token_ms: 3, generate_ms: 4 };

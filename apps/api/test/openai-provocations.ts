@@ -1,6 +1,6 @@
+import { answering } from "@llamero/testkit";
 import type { Harness } from "./harness.ts";
 import type { Provocations, Request } from "./provocations.ts";
-import { answering } from "./stand-in-worker.ts";
 
 /** Requests that make each status of the routes in OpenAI's form come about. */
 export function openAiProvocations(

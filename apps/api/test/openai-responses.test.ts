@@ -1,7 +1,7 @@
+import { answering } from "@llamero/testkit";
 import { BadRequestError, NotFoundError } from "openai";
 import { describe, expect, it, vi } from "vitest";
 import { call, calling, eventsOf, refusal, saying, useOpenAi, withKey } from "./openai-harness.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const harness = useOpenAi();
 const model = "tiny";

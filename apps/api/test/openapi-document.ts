@@ -2,6 +2,8 @@ import { z } from "zod";
 
 const schemaObject = z.record(z.string(), z.unknown());
 const json = z.strictObject({ "application/json": z.strictObject({ schema: schemaObject }) });
+const form = z.strictObject({ "multipart/form-data": z.strictObject({ schema: schemaObject }) });
+const bytes = z.strictObject({ "application/octet-stream": z.strictObject({ schema: schemaObject }) });
 const events = z.strictObject({ "text/event-stream": z.strictObject({ schema: schemaObject }) });
 
 const headers = z.record(z.string(), z.looseObject({ schema: schemaObject, required: z.boolean().optional() }));
@@ -26,12 +28,12 @@ const operationSchema = z.strictObject({
     )
     .default([])
     .refine((list) => list.every((parameter) => parameter.in !== "path" || parameter.required === true)),
-  requestBody: z.strictObject({ required: z.boolean(), content: json }).optional(),
+  requestBody: z.strictObject({ required: z.boolean(), content: z.union([json, form]) }).optional(),
   responses: z.record(
     z.string().regex(/^[2-5]\d\d$/),
     z.strictObject({
       description: z.string().min(1),
-      content: z.union([json, events]).optional(),
+      content: z.union([json, events, bytes]).optional(),
       headers: headers.optional(),
     }),
   ),

@@ -1,11 +1,11 @@
 import type { Delivery, Job } from "@llamero/core";
+import { answering } from "@llamero/testkit";
 import { describe, expect, it } from "vitest";
 import { scopeOf } from "../src/route.ts";
 import { routes } from "../src/routes/index.ts";
 import { errorOf } from "./expect-error.ts";
 import { jsonType, useApi } from "./harness.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const api = useApi({
   fixedKeys: [
@@ -41,6 +41,13 @@ async function aliceDelivery(): Promise<Delivery> {
   return (await read(`/v1/deliveries/${opened.id}`)) as Delivery;
 }
 
+async function aliceFile(): Promise<string> {
+  const form = new FormData();
+  form.append("purpose", "batch");
+  form.append("file", new Blob(["x"]), "input.jsonl");
+  return ((await (await api.request("/v1/files", { method: "POST", headers: alice, body: form })).json()) as { id: string }).id;
+}
+
 /** Something of Alice's behind each path with an id, and the id of nothing of that kind. */
 const things: Record<string, { none: string; make(): Promise<string> }> = {
   "/v1/jobs/": {
@@ -57,6 +64,14 @@ const things: Record<string, { none: string; make(): Promise<string> }> = {
   "/v1/responses/": {
     none: `resp_${"0".repeat(26)}`,
     make: async () => (await made("/v1/responses", { input: "a", background: true })).id,
+  },
+  "/v1/files/": { none: `file_${"0".repeat(26)}`, make: aliceFile },
+  "/v1/batches/": {
+    none: `batch_${"0".repeat(26)}`,
+    make: async () => {
+      const body = { input_file_id: await aliceFile(), endpoint: "/v1/embeddings", completion_window: "1h" };
+      return (await made("/v1/batches", body)).id;
+    },
   },
   "/v1/deliveries/": { none: `dlv_${"0".repeat(26)}`, make: async () => (await aliceDelivery()).id },
 };

@@ -1,8 +1,9 @@
+import { answering } from "@llamero/testkit";
 import { MAX_ENDPOINTS } from "../src/webhook-endpoints.ts";
+import { fileProvocations } from "./file-provocations.ts";
 import { type Harness, jsonType } from "./harness.ts";
 import { openAiProvocations } from "./openai-provocations.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
-import { answering } from "./stand-in-worker.ts";
 
 export interface Request {
   method: string;
@@ -94,6 +95,7 @@ export function provocations(api: Harness): Provocations {
       404: () => ({ method: "POST", path: `${noKey}/revoke` }),
     },
     ...openAiProvocations(api, withBody),
+    ...fileProvocations(api, withBody),
     getModel: {
       200: () => ({ method: "GET", path: "/v1/models/tiny" }),
       404: () => ({ method: "GET", path: "/v1/models/none" }),

@@ -23,7 +23,7 @@ export class StandInDispatcher {
   /** Opens the deliveries of an event of a job. @param atMs when it happened */
   async open(job: { id: string; owner?: string }, type: WebhookEvent, atMs = Date.now()): Promise<Delivery[]> {
     const { id: jobId, owner = "local" } = job;
-    const event: OutboxEvent = { id: `${atMs}-${this.#events++}`, jobId, type, owner, due: null };
+    const event: OutboxEvent = { id: `${atMs}-${this.#events++}`, jobId, batchId: "", type, owner, due: null };
     const { webhooks } = this.#store;
     for (const { targets } of await webhooks.targetsOf([event]))
       for (const target of targets) await webhooks.openDelivery(event, target);

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Job } from "@llamero/core";
+import { answering } from "@llamero/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Api, jsonType, useApi } from "./harness.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const api = useApi();
 let closeServer: (() => Promise<void>) | null = null;

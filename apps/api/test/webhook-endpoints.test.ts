@@ -1,10 +1,10 @@
 import type { Delivery, Job, WebhookEndpoint, WebhookEndpointWithSecret } from "@llamero/core";
+import { answering } from "@llamero/testkit";
 import { AddressGuard } from "@llamero/webhooks";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "./expect-error.ts";
 import { useApi } from "./harness.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
-import { answering } from "./stand-in-worker.ts";
 
 const api = useApi();
 const url = "https://hooks.example/llamero";

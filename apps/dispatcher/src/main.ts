@@ -12,7 +12,10 @@ import {
   settingsFor,
 } from "@llamero/process";
 import { Carriers, DeliveryCarriers } from "@llamero/queue";
+import { openStorage } from "@llamero/storage";
 import { connectRedis, createOutbox, createStore, requireServer, watchSettings } from "@llamero/store";
+import { startBatches } from "./batches/batches.ts";
+import { startFileSweeper } from "./file-sweeper.ts";
 import { openDeliveries } from "./open-deliveries.ts";
 import { startOutboxLoop } from "./outbox-loop.ts";
 import { startSweeper } from "./sweeper.ts";
@@ -26,10 +29,14 @@ export type DispatcherOptions = Pick<WebhooksOptions, "plan">;
 /** Runs a dispatcher until it is told to stop. Several may run beside each other. */
 export async function main(env: Env, options: DispatcherOptions = {}): Promise<void> {
   const configure = () => parseEnv(settingsFor("dispatcher"), env);
-  await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options) });
+  await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options, env) });
 }
 
-async function start(context: ProcessContext<Settings<"dispatcher">>, options: DispatcherOptions): Promise<ReadyDetails> {
+async function start(
+  context: ProcessContext<Settings<"dispatcher">>,
+  options: DispatcherOptions,
+  env: Env,
+): Promise<ReadyDetails> {
   const { config, logger, lifecycle, fail } = context;
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
@@ -37,7 +44,14 @@ async function start(context: ProcessContext<Settings<"dispatcher">>, options: D
   const blocking = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis outbox", () => blocking.disconnect());
 
-  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
+  const store = createStore({
+    redis,
+    prefix: config.LLAMERO_PREFIX,
+    limits: () => ({
+      maxWaiting: settings.current.max_waiting ?? config.LLAMERO_MAX_WAITING,
+      maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
+    }),
+  });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
 
@@ -50,6 +64,13 @@ async function start(context: ProcessContext<Settings<"dispatcher">>, options: D
   const sweeper = startSweeper({ store, carriers, retentionMs, logger });
   lifecycle.defer("sweeper", () => sweeper.stop());
 
+  const storage = await openStorage(config, env);
+  lifecycle.defer("storage", () => storage.close());
+  const fileSweeper = startFileSweeper({ store, storage, retentionMs, logger });
+  lifecycle.defer("file sweeper", () => fileSweeper.stop());
+  const batches = startBatches({ store, storage, carriers, logger, maxLineBytes: config.LLAMERO_MAX_BODY_BYTES });
+  lifecycle.defer("batches", () => batches.stop());
+
   const deliveryCarriers = new DeliveryCarriers({ connection: redis, keys: store.keys });
   lifecycle.defer("delivery carriers", () => deliveryCarriers.close());
   const pulls = await connectRedis(config.REDIS_URL, "blocking");
@@ -61,7 +82,10 @@ async function start(context: ProcessContext<Settings<"dispatcher">>, options: D
   const consumer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, consumer),
-    deliver: (events) => openDeliveries(store, deliveryCarriers, events),
+    deliver: (events) => {
+      if (events.some(({ type }) => type === "batch.due")) batches.wake();
+      return openDeliveries(store, deliveryCarriers, events);
+    },
     logger,
   });
   lifecycle.defer("outbox", async () => {

@@ -38,7 +38,7 @@ async function repairAll({ store, carriers, logger }: SweeperOptions): Promise<v
 }
 
 /** Starts the two loops that keep the store moving without anybody's call. Several may run: every step is idempotent. */
-export function startSweeper(options: SweeperOptions): Loop {
+export function startSweeper(options: SweeperOptions): Pick<Loop, "stop"> {
   const onError = (error: unknown) => options.logger.warn({ err: error }, "sweep failed; the next pass follows");
   const loops = [
     startLoop({ pauseMs: SWEEP_EVERY_MS, pass: (signal) => sweepAll(options, signal), onError }),

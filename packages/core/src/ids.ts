@@ -14,6 +14,8 @@ const prefixes = {
   request: "req_",
   endpoint: "whep_",
   delivery: "dlv_",
+  file: "file_",
+  batch: "batch_",
 } as const;
 export type IdKind = keyof typeof prefixes;
 

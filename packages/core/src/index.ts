@@ -13,6 +13,7 @@ export {
   ownerSchema,
   rotateApiKeySchema,
 } from "./api-key.ts";
+export { type BatchEnding, type BatchError, type BatchStatus, batchEndings, batchStatuses } from "./batch.ts";
 export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
 export { checkGrammar } from "./check-grammar.ts";
 export {
@@ -30,6 +31,7 @@ export { AppError, type ErrorCode, type ErrorKind, errorCodes, isErrorCode, toAp
 export type { GbnfNode, GbnfRule } from "./gbnf/gbnf-node.ts";
 export { GbnfSource } from "./gbnf/gbnf-source.ts";
 export { readGbnf } from "./gbnf/read-gbnf.ts";
+export { errorType, httpStatus } from "./http-status.ts";
 export { type IdKind, type IdSource, isId, jobIdSchema, newId } from "./ids.ts";
 export {
   type FinishReason,

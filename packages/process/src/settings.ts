@@ -57,8 +57,8 @@ const table = {
     schema: integer(1, 100_000_000).default(1_000_000),
     allowed: "an integer from 1 to 100000000",
     description:
-      "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room.",
-    readBy: ["api"],
+      "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room; batches wait.",
+    readBy: ["api", "dispatcher"],
   },
   LLAMERO_ANSWER_SECONDS: {
     schema: decimal(0.1, 86_400).default(600),
@@ -71,8 +71,27 @@ const table = {
   DATA_DIR: {
     schema: z.string().default(".data"),
     allowed: "a folder",
-    description: "Folder for what is kept on this machine: the Redis data of `llamero dev`, a worker's measurements.",
-    readBy: ["worker", "cli"],
+    description:
+      "Folder for what is kept on this machine: the Redis data of `llamero dev`, a worker's measurements, files and what batches write.",
+    readBy: everyProcess,
+  },
+  LLAMERO_STORAGE: {
+    schema: z
+      .string()
+      .regex(/^(s3:\/\/[^/]+(\/.*)?|(?![a-z][a-z0-9+.-]*:\/\/).+)$/)
+      .optional(),
+    allowed: "a folder, or s3://bucket/folder",
+    description:
+      "Where files and what batches write are kept: a folder that the API and all dispatchers see, or `s3://bucket/folder` on an " +
+      "S3-compatible server, found by the AWS SDK's own variables (`AWS_ENDPOINT_URL_S3`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …).",
+    readBy: ["api", "dispatcher"],
+    defaultNote: "`files` in `DATA_DIR`",
+  },
+  LLAMERO_MAX_FILE_BYTES: {
+    schema: integer(1024, 1_099_511_627_776).default(2_147_483_648),
+    allowed: "an integer from 1024 to 1099511627776",
+    description: "Largest file that can be uploaded, in bytes.",
+    readBy: ["api"],
   },
   MODELS_DIR: {
     schema: z.string().default("models"),
@@ -185,8 +204,8 @@ const table = {
   LLAMERO_MAX_BODY_BYTES: {
     schema: integer(1024, 1_073_741_824).default(10_485_760),
     allowed: "an integer from 1024 to 1073741824",
-    description: "Largest request body that the API takes, in bytes.",
-    readBy: ["api"],
+    description: "Largest request body that the API takes, and longest line of a batch, in bytes.",
+    readBy: ["api", "dispatcher"],
   },
   LLAMERO_WEBHOOK_SECRET: {
     schema: webhookSecrets().default([]),

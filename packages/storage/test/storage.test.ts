@@ -37,7 +37,10 @@ interface Kind {
   close(): Promise<void>;
 }
 
-const inFolder: Kind = { open: () => openStorage(join(folder, "objects")), close: async () => {} };
+const inFolder: Kind = {
+  open: () => openStorage({ LLAMERO_STORAGE: join(folder, "objects"), DATA_DIR: "" }),
+  close: async () => {},
+};
 
 const server = new S3rver({
   port: 0,
@@ -52,7 +55,7 @@ const inS3: Kind = {
   open: async () => {
     const { port } = await server.run();
     Object.assign(process.env, credentials, { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
-    return openStorage("s3://bucket/some/folder", process.env);
+    return openStorage({ LLAMERO_STORAGE: "s3://bucket/some/folder", DATA_DIR: "" }, process.env);
   },
   close: async () => {
     await server.close();
@@ -119,19 +122,19 @@ describe.each([
 describe("a folder", () => {
   it("has nothing left of what was broken off, nor of processes that died a day ago", async () => {
     const root = join(folder, "stale");
-    const storage = await openStorage(root);
+    const storage = await openStorage({ LLAMERO_STORAGE: root, DATA_DIR: "" });
     await storage.write("files/a", parts("x"));
     const left = join(root, ".unfinished", "left");
     await writeFile(left, "x");
     await utimes(left, 1, 1);
-    const next = await openStorage(root);
+    const next = await openStorage({ LLAMERO_STORAGE: root, DATA_DIR: "" });
     await next.write("files/b", parts("x"));
     expect(await readdir(join(root, ".unfinished"))).toEqual([]);
   });
 
   it("that cannot be written to is unavailable", async () => {
     await writeFile(join(folder, "file"), "x");
-    const storage = await openStorage(join(folder, "file"));
+    const storage = await openStorage({ LLAMERO_STORAGE: join(folder, "file"), DATA_DIR: "" });
     expect(await refusal(storage.write("files/a", parts("x")))).toBe("storage_unavailable");
   });
 
@@ -148,7 +151,7 @@ describe("a folder", () => {
 describe("an S3-compatible server that is away", () => {
   it("is unavailable", async () => {
     Object.assign(process.env, credentials, { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9", AWS_MAX_ATTEMPTS: "1" });
-    const storage = await openStorage("s3://bucket", process.env);
+    const storage = await openStorage({ LLAMERO_STORAGE: "s3://bucket", DATA_DIR: "" }, process.env);
     expect(await refusal(storage.write("files/a", parts("x")))).toBe("storage_unavailable");
     expect(await refusal(textOf(storage.read("files/a")))).toBe("storage_unavailable");
     storage.close();

@@ -3,7 +3,7 @@ import { openStorage } from "../src/index.ts";
 
 /** Writes two megabytes into a folder and says what became of it: run where the system lets files grow less than that. */
 const [, , folder = ""] = process.argv;
-const storage = await openStorage(folder);
+const storage = await openStorage({ LLAMERO_STORAGE: folder, DATA_DIR: "" });
 async function* source() {
   for (let i = 0; i < 32; i++) yield Buffer.alloc(65_536);
 }

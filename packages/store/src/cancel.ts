@@ -27,11 +27,12 @@ export async function cancel(run: RunScript, job: { id: string; owner: string },
   }
 }
 
-export type RemoveResult = { outcome: "removed" | "gone" } | { outcome: "unfinished"; status: JobStatus };
+/** `in_batch`: it goes when its batch has written its line. */
+export type RemoveResult = { outcome: "removed" | "gone" | "in_batch" } | { outcome: "unfinished"; status: JobStatus };
 
 /** Deletes a finished job with everything that belongs to it. */
 export async function remove(run: RunScript, job: { id: string; owner: string }): Promise<RemoveResult> {
   const reply = String(await run("remove", [job.id, job.owner]));
-  if (reply === "removed" || reply === "gone") return { outcome: reply };
+  if (reply === "removed" || reply === "gone" || reply === "in_batch") return { outcome: reply };
   return { outcome: "unfinished", status: reply as JobStatus };
 }

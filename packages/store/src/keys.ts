@@ -63,6 +63,28 @@ export function createKeys(prefix: string, cell: number) {
     deliveriesDue: `${base}deliveries:due`,
     /** The circuit breaker of a receiver, and whether it is slow. */
     receiver: (receiver: string) => `${base}receiver:${receiver}`,
+    file: (id: string) => `${base}file:${id}`,
+    /** The files of an owner, sorted by id. */
+    filesOf: (owner: string) => `${base}files:${owner}`,
+    /** Segment → `fence bytes` of the part that it has in a batch's file. */
+    fileParts: (id: string) => `${base}file_parts:${id}`,
+    /** Files whose objects are being written, by when that began. */
+    uploads: `${base}uploads`,
+    /** Files whose objects are to be removed → `batch part`, or '' for uploaded ones. */
+    removals: `${base}removals`,
+    batch: (id: string) => `${base}batch:${id}`,
+    /** The batches of an owner, sorted by id. */
+    batchesOf: (owner: string) => `${base}batches:${owner}`,
+    /** The segments of a batch's input, each as `offset bytes line lines`. */
+    segments: (batch: string) => `${base}batch_segments:${batch}`,
+    /** Open segment → its jobs that have not ended. */
+    openJobs: (batch: string) => `${base}batch_open:${batch}`,
+    /** Line → why it did not become jobs. */
+    refusedLines: (batch: string, segment: number) => `${base}batch_refused:${batch}:${segment}`,
+    /** Closed segments whose jobs are still there. */
+    toErase: (batch: string) => `${base}batch_erase:${batch}`,
+    /** Parts that are being written, as `segment.fence`. */
+    batchObjects: (batch: string) => `${base}batch_objects:${batch}`,
     outbox: `${base}outbox`,
     control: `${base}control`,
     notify: (bucket: number) => `${base}notify:${bucket}`,

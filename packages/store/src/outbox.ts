@@ -4,12 +4,15 @@ import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
 import type { DueDelivery } from "./webhooks/due-delivery.ts";
 
-/** Something that happened to a job, or a delivery that somebody asked for, written in the same step as the change itself. */
+/** Something that happened to a job or a batch, or that is to be done for one, written in the same step as the change itself. */
 export interface OutboxEvent {
   /** Position in the outbox; stays the same when the event is handed out again. */
   id: string;
   type: string;
+  /** '' where it tells of no job. */
   jobId: string;
+  /** '' where it tells of no batch. */
+  batchId: string;
   owner: string;
   /** With `delivery.due`, which tells of no job. */
   due: DueDelivery | null;
@@ -27,7 +30,8 @@ function parse(entries: StreamEntries): OutboxEvent[] {
     for (let i = 0; list !== null && i + 1 < list.length; i += 2) fields.set(list[i] ?? "", list[i + 1] ?? "");
     const deliveryId = fields.get("delivery_id");
     const due = deliveryId === undefined ? null : { deliveryId, round: Number(fields.get("round")), delayMs: 0 };
-    return { id, type: fields.get("type") ?? "", jobId: fields.get("job_id") ?? "", owner: fields.get("owner") ?? "", due };
+    const text = (name: string) => fields.get(name) ?? "";
+    return { id, type: text("type"), jobId: text("job_id"), batchId: text("batch_id"), owner: text("owner"), due };
   });
 }
 

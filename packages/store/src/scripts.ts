@@ -5,7 +5,8 @@ import { guarded } from "./redis-errors.ts";
 
 /** Shared pieces that scripts need together: to change which jobs wait, and to end attempts and jobs. */
 const waiting = ["lib", "lines", "backlog", "window"] as const;
-const ending = [...waiting, "rates", "limits", "chunks", "jobs"] as const;
+const ending = [...waiting, "rates", "limits", "chunks", "batch-lines", "jobs"] as const;
+const held = ["lib", "batch-lines", "held-batch"] as const;
 
 /**
  * Script → its pieces, in their order, the script itself last.
@@ -17,6 +18,7 @@ const ending = [...waiting, "rates", "limits", "chunks", "jobs"] as const;
 const functions = {
   accept: [...waiting, "rates", "limits", "admission", "accept"],
   "accept-superseding": [...ending, "admission", "supersede", "accept"],
+  "accept-lines": [...waiting, "rates", "limits", "admission", "batch-lines", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
   claim: [...ending, "claim"],
   finish: [...ending, "finish"],
@@ -31,6 +33,25 @@ const scripts = {
   backlogs: ["lib", "lines", "backlogs"],
   "change-settings": [...waiting, "audit", "change-settings"],
   "change-key": [...waiting, "audit", "change-key"],
+  "create-file": ["lib", "once", "files", "create-file"],
+  "delete-file": ["lib", "files", "delete-file"],
+  "sweep-files": ["lib", "files", "sweep-files"],
+  "create-batch": ["lib", "batch-lines", "once", "files", "create-batch"],
+  "stop-batch": ["lib", "batch-lines", "stop-batch"],
+  "claim-batches": ["lib", "batch-lines", "claim-batches"],
+  "renew-batch": [...held, "renew-batch"],
+  "release-batch": [...held, "release-batch"],
+  "begin-batch": [...held, "begin-batch"],
+  "add-segments": [...held, "add-segments"],
+  "start-batch": [...held, "start-batch"],
+  "open-segment": [...held, "open-segment"],
+  "opened-segment": [...held, "opened-segment"],
+  "refuse-line": [...held, "refuse-line"],
+  "reuse-lines": [...held, "reuse-lines"],
+  "begin-closing": [...held, "begin-closing"],
+  "close-segment": [...held, "files", "close-segment"],
+  "erase-lines": ["lib", "deliveries", "erase", "erase-lines"],
+  "end-batch": [...held, "files", "end-batch"],
   "create-endpoint": ["lib", "create-endpoint"],
   "change-endpoint": ["lib", "change-endpoint"],
   "delete-endpoint": ["lib", "delete-endpoint"],

@@ -1,20 +1,21 @@
-import { type Job, type ModelEntry, modelSlug } from "@llamero/core";
+import { type ModelEntry, modelSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type Acceptance, accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
 import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
 import { readAudit } from "./audit.ts";
 import { backlogs } from "./backlogs.ts";
+import { createBatches } from "./batches/batches.ts";
 import { cancel, remove } from "./cancel.ts";
 import { announceModel, readCatalogue } from "./catalogue.ts";
 import { type DrainRate, drainRate } from "./drain-rate.ts";
 import { readFed } from "./fed-job.ts";
+import { createFileRemoval } from "./file-removal.ts";
+import { createFiles } from "./files.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
 import { type EventPage, readEvents } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
-import { type JobPage, type ListQuery, listJobs } from "./list-jobs.ts";
-import { placeOf } from "./place.ts";
-import { type JobRecord, readRecords, toJob } from "./record.ts";
+import { createReads, type Reference } from "./read-jobs.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
 import { createScripts } from "./scripts.ts";
@@ -35,11 +36,6 @@ export interface StoreOptions {
   waitReplicas?: number;
 }
 
-export interface Reference {
-  id: string;
-  owner: string;
-}
-
 const noLimits = () => ({ maxWaiting: null, maxWaitingTokens: null });
 
 /**
@@ -51,20 +47,7 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
   const replicas = new Replicas(redis, waitReplicas);
   const acceptance = { limits, confirm: () => replicas.confirm() };
   const { run, runTogether } = createScripts(redis, keys.base);
-  const names = new Map<string, string>();
-
-  /** Model names by slug; read again only for a slug not seen before. */
-  const nameOf = async (slug: string): Promise<string> => {
-    if (!names.has(slug)) for (const entry of await readCatalogue(redis, keys)) names.set(entry.slug, entry.name);
-    return names.get(slug) ?? slug;
-  };
-  const view = async (record: JobRecord, withPlace: boolean): Promise<Job> =>
-    toJob(record, await nameOf(record.slug), withPlace ? await placeOf(redis, keys, record) : null);
-
-  const getRecord = async ({ id, owner }: Reference): Promise<JobRecord | null> => {
-    const [record] = await guarded(() => readRecords(redis, keys, [id]));
-    return record && record.owner === owner ? record : null;
-  };
+  const reads = createReads(redis, keys);
 
   return {
     keys,
@@ -99,24 +82,11 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
     /** What administrators have done, the newest first. */
     audit: (limit: number, before?: string) => readAudit(redis, keys, limit, before),
     webhooks: createWebhooks(redis, keys, run, cell),
-    getRecord,
-    modelName: nameOf,
-    /** An owner's job; null when it does not exist or is somebody else's. */
-    getJob: async (reference: Reference): Promise<Job | null> => {
-      const record = await getRecord(reference);
-      return record === null ? null : guarded(() => view(record, true));
-    },
-    /** What is kept of the call that a job came by, as JSON; null where nothing is. Whose the job is, is for the caller to check. */
-    getDoor: (id: string): Promise<string | null> => guarded(() => redis.get(keys.door(id))),
+    files: { ...createFiles(redis, keys, run), ...createFileRemoval(redis, keys, run) },
+    batches: createBatches(redis, keys, run, limits),
+    ...reads,
     /** What has happened in an owner's job behind so many chunks; null when it does not exist or is somebody else's. */
     readEvents: (reference: Reference, behind: number): Promise<EventPage | null> => readEvents(run, reference, behind),
-    /** The records behind `listJobs`, with the requests that they were submitted with. */
-    listRecords: (query: ListQuery): Promise<JobPage> => guarded(() => listJobs(redis, keys, query)),
-    listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>
-      guarded(async () => {
-        const page = await listJobs(redis, keys, query);
-        return { jobs: await Promise.all(page.records.map((record) => view(record, false))), hasMore: page.hasMore };
-      }),
     memory: () => serverMemory(redis),
     /** Redis's clock, which all processes go by, in milliseconds since the epoch. */
     now: async (): Promise<number> => {

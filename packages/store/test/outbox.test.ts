@@ -29,8 +29,8 @@ test("gives the events from before its group, in order, with owner and job", asy
   const outbox = await dispatcher("d1");
   const events = await outbox.read(10, 10);
   expect(events).toEqual([
-    { id: expect.any(String), type: "job.started", jobId: job.id, owner: "alice", due: null },
-    { id: expect.any(String), type: "job.succeeded", jobId: job.id, owner: "alice", due: null },
+    { id: expect.any(String), type: "job.started", jobId: job.id, owner: "alice", due: null, batchId: "" },
+    { id: expect.any(String), type: "job.succeeded", jobId: job.id, owner: "alice", due: null, batchId: "" },
   ]);
 });
 

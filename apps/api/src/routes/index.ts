@@ -21,9 +21,19 @@ import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
 import { listSettingsHistory } from "./list-settings-history.ts";
 import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
+import { cancelBatch } from "./openai/batches/cancel-batch.ts";
+import { createBatchRoute } from "./openai/batches/create-batch.ts";
+import { getBatch } from "./openai/batches/get-batch.ts";
+import { listBatches } from "./openai/batches/list-batches.ts";
+import { retryBatch } from "./openai/batches/retry-batch.ts";
 import { createChatCompletion } from "./openai/chat-completions.ts";
 import { createCompletion } from "./openai/completions.ts";
 import { createEmbeddings } from "./openai/embeddings.ts";
+import { createFile } from "./openai/files/create-file.ts";
+import { deleteFile } from "./openai/files/delete-file.ts";
+import { getFile } from "./openai/files/get-file.ts";
+import { getFileContent } from "./openai/files/get-file-content.ts";
+import { listFiles } from "./openai/files/list-files.ts";
 import { createRerank } from "./openai/rerank.ts";
 import { cancelResponse } from "./openai/responses/cancel-response.ts";
 import { createResponse } from "./openai/responses/create-response.ts";
@@ -60,6 +70,9 @@ const settingsRoutes = [getSettings, changeSettings, listSettingsHistory, rollba
 const openaiRoutes = [createChatCompletion, createCompletion, createEmbeddings, createRerank];
 const responseRoutes = [createResponse, getResponse, cancelResponse, deleteResponse, listInputItems];
 
+const fileRoutes = [createFile, listFiles, getFile, getFileContent, deleteFile];
+const batchRoutes = [createBatchRoute, listBatches, getBatch, cancelBatch, retryBatch];
+
 /** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
   ...jobRoutes,
@@ -69,6 +82,8 @@ export const routes = [
   ...settingsRoutes,
   ...openaiRoutes,
   ...responseRoutes,
+  ...fileRoutes,
+  ...batchRoutes,
   listModels,
   getModel,
   livez,

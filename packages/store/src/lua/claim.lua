@@ -9,8 +9,8 @@
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere.
 local id, run, worker, lost_limit, variants = unpack(ARGV)
 local key = P .. 'job:' .. id
-local owner, slug, status, current, deadline, created, run_at, stop =
-  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop'))
+local owner, slug, status, current, deadline, created, run_at, stop, batch =
+  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop', 'batch'))
 if not status then return { 'refused', 'gone' } end
 if redis.call('ZSCORE', P .. 'finished', id) then return { 'refused', 'terminal' } end
 if current ~= run then return { 'refused', 'stale' } end
@@ -52,7 +52,7 @@ else
 end
 local fence = redis.call('HINCRBY', key, 'fence', 1)
 local count = redis.call('HINCRBY', key, 'attempts', 1)
-emit('job.started', id, owner)
+if not batch then emit('job.started', id, owner) end
 notify(id, 'running')
 local ready = math.max(tonumber(created), tonumber(run_at or '0'))
 local watched = redis.call('EXISTS', P .. 'watch:' .. id)

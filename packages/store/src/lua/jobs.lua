@@ -11,7 +11,7 @@ local function settle(job, from, to)
   local charged, prompt_cost, attempts, prompt, completion, started =
     unpack(read(job.id, 'charged', 'prompt_cost', 'attempts', 'prompt_tokens', 'completion_tokens', 'started_ms'))
   local tokens = attempts and (prompt or prompt_cost or 0) + (completion or 0) or 0
-  if job.key ~= NO_KEY then give_back(job.key, job.cost - tokens) end
+  if job.key ~= NO_KEY and not job.batch then give_back(job.key, job.cost - tokens) end
   if charged then charge(job.queue, job.class, job.owner, tokens - charged) end
   if from ~= 'running' then return end
   count_drained(job.queue, tokens)
@@ -44,8 +44,9 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   leave_window(job)
   leave_place(job)
   redis.call('ZREM', P .. 'deadlines', id)
-  redis.call('ZADD', P .. 'finished', now, id)
-  emit('job.' .. to, id, owner)
+  -- What is of a batch goes when its line is written, however long that takes.
+  redis.call('ZADD', P .. 'finished', job.batch and 'inf' or now, id)
+  if job.batch then end_line(job, to) else emit('job.' .. to, id, owner) end
   notify(id, 'end')
 end
 

@@ -52,7 +52,8 @@ local function waiting_of_key(key)
 end
 
 local function move(id, owner, slug, from, to)
-  count_of_key(read(id, 'key')[1], (WAITING[to] or 0) - (WAITING[from] or 0))
+  local key, batch = unpack(read(id, 'key', 'batch'))
+  if not batch then count_of_key(key, (WAITING[to] or 0) - (WAITING[from] or 0)) end
   redis.call('ZREM', index_of(owner, slug, from), id)
   redis.call('ZADD', index_of(owner, slug, to), 0, id)
   redis.call('HSET', P .. 'job:' .. id, 'status', to)

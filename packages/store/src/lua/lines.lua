@@ -29,12 +29,13 @@ local function line_of(queue, class, owner, key)
   return of_class('backlog', queue, class) .. ':' .. owner .. ':' .. key
 end
 
--- What places a job in a line, a window, and among those that take each other's place, from its record.
+-- What places a job in a line, a window, a batch, and among those that take each other's place, from its record.
 local function placed(id)
-  local owner, slug, class, cost, key, supersede = unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede'))
+  local owner, slug, class, cost, key, supersede, batch, segment, line =
+    unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede', 'batch', 'segment', 'line'))
   return {
     id = id, owner = owner, slug = slug, queue = queue_of(slug), class = class or 'normal', cost = tonumber(cost or '0'),
-    key = key or NO_KEY, supersede = supersede,
+    key = key or NO_KEY, supersede = supersede, batch = batch, segment = segment, line = line,
   }
 end
 

@@ -52,7 +52,7 @@ interface Document {
 interface DocumentedOperation {
   operationId: string;
   parameters?: readonly Parameter[];
-  requestBody?: { content: { "application/json": { schema: Schema } } };
+  requestBody?: { content: { "application/json"?: { schema: Schema } } };
   responses: Record<string, unknown>;
 }
 
@@ -77,7 +77,7 @@ export function readDocument(json: unknown): Api {
       method: method.toUpperCase(),
       path,
       parameters: operation.parameters ?? [],
-      body: operation.requestBody?.content["application/json"].schema ?? null,
+      body: operation.requestBody?.content["application/json"]?.schema ?? null,
       statuses: Object.keys(operation.responses).map(Number),
     })),
   );

@@ -56,6 +56,11 @@ export class StandInWorker {
     await this.add(await this.store.beat({ workerId: "w1", host: "test", pid: 1, slots: models }));
   }
 
+  /** Runs what has been fed before there was a script. */
+  async drain(): Promise<void> {
+    await this.add(this.#fed.splice(0));
+  }
+
   /** Claims the next job that is fed. */
   async take(): Promise<Claim> {
     for (;;) {
