@@ -3,7 +3,7 @@ import { openApiProcess } from "./api-process.ts";
 import { redisVersion } from "./redis-stats.ts";
 import type { Findings, ProofOptions } from "./report.ts";
 
-const COUNT = { full: 20_000, quick: 400 };
+const COUNT = { full: 20_000, quick: 800 };
 /** Of all requests, at least this part is for the route that gets the fewest; of few requests, one is. */
 const LEAST_SHARE = 0.005;
 const LOOK_EVERY = 100;

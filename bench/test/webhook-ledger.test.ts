@@ -27,6 +27,7 @@ const logOf = (...attempts: Omit<DeliveryAttempt, "number">[]): Delivery => ({
   event_id: "evt_1",
   event: "job.succeeded",
   job_id: jobId,
+  batch_id: null,
   endpoint_id: null,
   url: "http://127.0.0.1/own",
   status: "delivered",

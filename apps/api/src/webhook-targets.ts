@@ -1,4 +1,12 @@
-import { AppError, defaultWebhookEvents, type JobWebhook, type WebhookEvent, type WebhookPayloadStyle } from "@llamero/core";
+import {
+  AppError,
+  defaultJobEvents,
+  defaultWebhookEvents,
+  type JobWebhook,
+  type JobWebhookEvent,
+  type WebhookEvent,
+  type WebhookPayloadStyle,
+} from "@llamero/core";
 import { type AddressGuard, checkWebhookUrl, type Resolve, WebhookSecret } from "@llamero/webhooks";
 import { recentLookups } from "./recent-lookups.ts";
 
@@ -16,10 +24,16 @@ export interface WebhookTargetsOptions {
 }
 
 /** A target as it is stored. */
-export interface StoredTarget {
+export interface StoredTarget<Event extends WebhookEvent> {
   url: string;
-  events: WebhookEvent[];
+  events: Event[];
   payload: WebhookPayloadStyle;
+}
+
+interface Target<Event> {
+  url: string;
+  events?: Event[] | undefined;
+  payload?: WebhookPayloadStyle | undefined;
 }
 
 /** What callers may name as a receiver of webhooks, by the rules of the deployment. */
@@ -34,23 +48,30 @@ export class WebhookTargets {
 
   /**
    * A target with its defaults, once its URL is found usable.
-   * @param param the request field of the URL
    * @throws AppError `invalid_request`
    */
-  async check(target: Pick<JobWebhook, "url" | "events" | "payload">, param: string): Promise<StoredTarget> {
-    await checkWebhookUrl(target.url, { ...this.#options, resolve: this.#resolve, param });
-    return { url: target.url, events: target.events ?? [...defaultWebhookEvents], payload: target.payload ?? "full" };
+  async #check<Event extends WebhookEvent>(
+    { url, events, payload }: Target<Event>,
+    { param, defaults }: { param: string; defaults: readonly Event[] },
+  ): Promise<StoredTarget<Event>> {
+    await checkWebhookUrl(url, { ...this.#options, resolve: this.#resolve, param });
+    return { url, events: events ?? [...defaults], payload: payload ?? "full" };
+  }
+
+  /** An endpoint's target. @throws AppError `invalid_request` */
+  ofEndpoint(target: Target<WebhookEvent>): Promise<StoredTarget<WebhookEvent>> {
+    return this.#check(target, { param: "url", defaults: defaultWebhookEvents });
   }
 
   /** A job's own target. @throws AppError `invalid_request` */
-  async ofJob(webhook: JobWebhook): Promise<StoredTarget & { secret: string | null }> {
+  async ofJob(webhook: JobWebhook): Promise<StoredTarget<JobWebhookEvent> & { secret: string | null }> {
     if (webhook.secret === undefined && !this.#options.hasSecret)
       throw new AppError(
         "invalid_request",
         "Give webhook.secret to sign with; this server has none of its own (LLAMERO_WEBHOOK_SECRET).",
         { param: "webhook.secret" },
       );
-    const target = await this.check(webhook, "webhook.url");
+    const target = await this.#check(webhook, { param: "webhook.url", defaults: defaultJobEvents });
     return { ...target, secret: webhook.secret === undefined ? null : canonicalSecret(webhook.secret) };
   }
 }

@@ -34,7 +34,7 @@ describe("webhook endpoints", () => {
       id: expect.stringMatching(/^whep_[0-9a-z]{26}$/),
       object: "webhook_endpoint",
       url,
-      events: defaults,
+      events: [...defaults, "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"],
       payload: "full",
       description: null,
       status: "enabled",

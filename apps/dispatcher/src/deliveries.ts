@@ -99,9 +99,9 @@ async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<voi
 }
 
 function report(logger: Logger, claim: DeliveryClaim, { following, entry }: Attempted): void {
-  const { deliveryId, event_id, event, job_id, endpoint_id } = claim;
+  const { deliveryId, event_id, event, job_id, batch_id, endpoint_id } = claim;
   const { number, status, latency_ms, error } = entry;
-  const told = { delivery_id: deliveryId, event_id, event, job_id, endpoint_id, attempt: number, status, latency_ms };
+  const told = { delivery_id: deliveryId, event_id, event, job_id, batch_id, endpoint_id, attempt: number, status, latency_ms };
   logger.debug({ ...told, ...(error === null ? {} : { error: error.code }), next: following.next }, "webhook attempt");
   if (following.next === "dead") logger.warn({ ...told }, "webhook gave up; it can be redelivered");
   if (following.next === "gone") logger.warn({ ...told }, "receiver answered 410; its endpoint is disabled");

@@ -1,8 +1,10 @@
-import { webhookTestEvent } from "@llamero/core";
+import { batchEvents, responseEvents, webhookTestEvent } from "@llamero/core";
+import { responseId } from "@llamero/openai";
 import type { DeliveryClaim, Following, LoggedAttempt, Store } from "@llamero/store";
 import {
   type AttemptMade,
   type AttemptResult,
+  buildOpenAiPayload,
   buildPayload,
   type Deliverer,
   type NextAttempt,
@@ -77,11 +79,17 @@ function toFollowing(next: NextAttempt): Following {
 
 /** Made anew for each attempt from the job as it is then: type, time and id of the event stay, and a job that has ended does too. */
 async function bodyOf(store: Store, claim: DeliveryClaim): Promise<Uint8Array | null> {
-  const { event: type, occurred_ms: occurredMs, job_id: jobId, owner, payload: style } = claim;
+  const { event: type, event_id: id, occurred_ms: occurredMs, job_id: jobId, batch_id: batchId, owner, payload: style } = claim;
+  if (isOne(batchEvents, type)) return buildOpenAiPayload({ id, type, occurredMs, subjectId: batchId ?? "" });
+  if (isOne(responseEvents, type)) return buildOpenAiPayload({ id, type, occurredMs, subjectId: responseId(jobId ?? "") });
   if (type === webhookTestEvent || jobId === null) {
     const timestamp = new Date(occurredMs).toISOString();
     return Buffer.from(JSON.stringify({ type, timestamp, data: { endpoint_id: claim.endpoint_id } }));
   }
   const job = await store.getJob({ id: jobId, owner });
   return job === null ? null : buildPayload({ type, occurredMs, job, style });
+}
+
+function isOne<Event extends string>(events: readonly Event[], type: string): type is Event {
+  return events.some((event) => event === type);
 }

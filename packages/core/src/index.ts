@@ -150,16 +150,23 @@ export {
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
 export { validate } from "./validate.ts";
 export {
+  batchEvents,
   breakerStates,
   type CreateWebhookEndpoint,
   createWebhookEndpointSchema,
+  defaultJobEvents,
   defaultWebhookEvents,
   type JobWebhook,
+  type JobWebhookEvent,
   type JobWebhookView,
+  jobEventSchema,
+  jobEvents,
   jobWebhookSchema,
   jobWebhookViewSchema,
   MAX_WEBHOOK_URL_CHARS,
+  type OpenAiWebhookEvent,
   type RotateWebhookSecret,
+  responseEvents,
   rotateWebhookSecretSchema,
   WEBHOOK_SECRET_PREFIX,
   type WebhookEndpoint,

@@ -2,14 +2,14 @@ import { z } from "zod";
 import { jobIdSchema } from "./ids.ts";
 import { jobSchema } from "./job.ts";
 import { jobStatuses } from "./job-state.ts";
-import { webhookEventSchema } from "./webhook.ts";
+import { jobEventSchema } from "./webhook.ts";
 
 /** Fields that are left out of an event that would be too large, in this order, until it fits. */
 export const omittableFields = ["output", "params"] as const;
 export type OmittableField = (typeof omittableFields)[number];
 
 const envelope = {
-  type: webhookEventSchema,
+  type: jobEventSchema,
   timestamp: z.iso.datetime().meta({ description: "When it happened; not when it was sent." }),
 };
 

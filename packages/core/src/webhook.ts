@@ -1,11 +1,23 @@
 import { z } from "zod";
 
 /** Everything that a webhook can tell of a job. */
-export const webhookEvents = ["job.started", "job.succeeded", "job.failed", "job.cancelled", "job.expired"] as const;
+export const jobEvents = ["job.started", "job.succeeded", "job.failed", "job.cancelled", "job.expired"] as const;
+export type JobWebhookEvent = (typeof jobEvents)[number];
+export const jobEventSchema = z.enum(jobEvents).meta({ id: "JobWebhookEvent" });
+
+/** What OpenAI's webhooks tell, in OpenAI's form: of responses made in the background, and of batches. */
+export const responseEvents = ["response.completed", "response.failed", "response.cancelled", "response.incomplete"] as const;
+export const batchEvents = ["batch.completed", "batch.failed", "batch.expired", "batch.cancelled"] as const;
+export type OpenAiWebhookEvent = (typeof responseEvents)[number] | (typeof batchEvents)[number];
+
+export const webhookEvents = [...jobEvents, ...responseEvents, ...batchEvents] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
-/** Sent to who names none: how jobs end. */
-export const defaultWebhookEvents: readonly WebhookEvent[] = webhookEvents.filter((event) => event !== "job.started");
 export const webhookEventSchema = z.enum(webhookEvents).meta({ id: "WebhookEvent" });
+
+/** Sent to who names none: how jobs end. */
+export const defaultJobEvents: readonly JobWebhookEvent[] = jobEvents.filter((event) => event !== "job.started");
+/** Sent to endpoints that name none: how jobs and batches end. A response is a job, of which they are told already. */
+export const defaultWebhookEvents: readonly WebhookEvent[] = [...defaultJobEvents, ...batchEvents];
 
 /** How much of the job an event carries. */
 export const webhookPayloadStyles = ["full", "thin"] as const;
@@ -35,18 +47,21 @@ export const webhookSecretSchema = z
     writeOnly: true,
   });
 
+/** Events that a target wants, each once. */
+function eventsOf<Event extends z.ZodType<WebhookEvent>>(event: Event) {
+  return z
+    .array(event)
+    .min(1, "is empty")
+    .max(webhookEvents.length)
+    .refine((events) => new Set(events).size === events.length, "names an event twice")
+    .optional();
+}
+
 const targetShape = {
   url: z.string().min(1, "is empty").max(MAX_WEBHOOK_URL_CHARS).meta({
     description: "https URL of a public host. Each event is a POST to it.",
     example: "https://example.com/hooks/llamero",
   }),
-  events: z
-    .array(webhookEventSchema)
-    .min(1, "is empty")
-    .max(webhookEvents.length)
-    .refine((events) => new Set(events).size === events.length, "names an event twice")
-    .optional()
-    .meta({ description: "Events that are sent. Default: all but `job.started`." }),
   payload: z.enum(webhookPayloadStyles).optional().meta({
     description: "full: the job, as `GET /v1/jobs/{id}` shows it; thin: its id and status. Default: full.",
   }),
@@ -56,6 +71,7 @@ const targetShape = {
 export const jobWebhookSchema = z
   .strictObject({
     ...targetShape,
+    events: eventsOf(jobEventSchema).meta({ description: "Events that are sent. Default: all but `job.started`." }),
     secret: webhookSecretSchema.optional().meta({
       description: "Signs this job's events. Default: the deployment's secret. Never shown again.",
     }),
@@ -65,7 +81,7 @@ export type JobWebhook = z.infer<typeof jobWebhookSchema>;
 
 /** The same as the job shows it: defaults filled in, without the secret. */
 export const jobWebhookViewSchema = z
-  .object({ url: z.string(), events: z.array(webhookEventSchema), payload: z.enum(webhookPayloadStyles) })
+  .object({ url: z.string(), events: z.array(jobEventSchema), payload: z.enum(webhookPayloadStyles) })
   .meta({ id: "JobWebhookView" });
 export type JobWebhookView = z.infer<typeof jobWebhookViewSchema>;
 
@@ -75,6 +91,9 @@ const description = z.string().max(256);
 export const createWebhookEndpointSchema = z
   .strictObject({
     ...targetShape,
+    events: eventsOf(webhookEventSchema).meta({
+      description: "Events that are sent. Default: how jobs and batches end. `response.*` and `batch.*` have OpenAI's form.",
+    }),
     secret: webhookSecretSchema.optional().meta({ description: "Default: one is made and shown once, in the answer." }),
     description: description.optional(),
   })

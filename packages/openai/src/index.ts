@@ -42,6 +42,7 @@ export {
   messageItem,
   outputItems,
   type ResponseView,
+  responseId,
   responseNotFound,
   responseSchema,
   responseView,

@@ -43,6 +43,9 @@ export function createReads(redis: Redis, keys: Keys) {
       }),
     /** What is kept of the call that a job came by, as JSON; null where nothing is. Whose the job is, is for the caller to check. */
     getDoor: (id: string): Promise<string | null> => guarded(() => redis.get(keys.door(id))),
+    /** The same of several jobs, in their order. */
+    getDoors: (ids: readonly string[]): Promise<(string | null)[]> =>
+      guarded(async () => (ids.length === 0 ? [] : redis.mget(ids.map((id) => keys.door(id))))),
     /** The records behind `listJobs`, with the requests that they were submitted with. */
     listRecords: (query: ListQuery): Promise<JobPage> => guarded(() => listJobs(redis, keys, query)),
     listJobs: async (query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> =>

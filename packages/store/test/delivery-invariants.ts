@@ -35,7 +35,7 @@ function checkLists(snapshot: Snapshot, deliveries: [string, Fields][]): string[
     return [
       [`own:${owner}:${status}`, [id]],
       ...(endpoint_id === "" ? [] : [[`end:${endpoint_id}:${status}`, [id]] as [string, string[]]]),
-      [job_id === "" ? "tests" : `job:${job_id}`, [id]],
+      [job_id === "" ? "jobless" : `job:${job_id}`, [id]],
       ...(status === "pending" ? [["due", [id]] as [string, string[]]] : []),
     ];
   });

@@ -1,10 +1,11 @@
 import {
   type FullWebhook,
   type Job,
+  type JobWebhookEvent,
   type OmittableField,
+  type OpenAiWebhookEvent,
   omittableFields,
   type ThinWebhook,
-  type WebhookEvent,
   type WebhookPayloadStyle,
 } from "@llamero/core";
 
@@ -12,7 +13,7 @@ import {
 const MAX_BYTES = 262_144;
 
 export interface PayloadOptions {
-  readonly type: WebhookEvent;
+  readonly type: JobWebhookEvent;
   /** When it happened, in milliseconds since the epoch. */
   readonly occurredMs: number;
   readonly job: Job;
@@ -26,6 +27,21 @@ export function buildPayload({ type, occurredMs, job, style, maxBytes = MAX_BYTE
   const timestamp = new Date(occurredMs).toISOString();
   if (style === "thin") return encode({ type, timestamp, data: { id: job.id, status: job.status } } satisfies ThinWebhook);
   return encodeFull({ type, timestamp, data: job }, maxBytes);
+}
+
+export interface OpenAiEvent {
+  /** The same for every attempt. */
+  readonly id: string;
+  readonly type: OpenAiWebhookEvent;
+  /** When it happened, in milliseconds since the epoch. */
+  readonly occurredMs: number;
+  /** What it tells of. */
+  readonly subjectId: string;
+}
+
+/** The bytes of an event in OpenAI's form, which names what it tells of and says no more. */
+export function buildOpenAiPayload({ id, type, occurredMs, subjectId }: OpenAiEvent): Uint8Array {
+  return encode({ id, object: "event", type, created_at: Math.floor(occurredMs / 1_000), data: { id: subjectId } });
 }
 
 /** A full event, without the fields that make it too large, which are then to be fetched. */

@@ -20,7 +20,7 @@ export const createWebhookEndpoint = route({
   errors: [409],
   handle: async ({ body, owner }, services) => {
     const { store, webhookTargets } = services;
-    const target = await webhookTargets.check(body, "url");
+    const target = await webhookTargets.ofEndpoint(body);
     const secret = canonicalSecret(body.secret);
     const description = body.description ?? null;
     const endpoint = await store.webhooks.createEndpoint({ ...target, owner, description, secret, limit: MAX_ENDPOINTS });

@@ -69,7 +69,7 @@ local function erase_delivery(id)
   local owner, endpoint, status, receiver = unpack(read_delivery(id, 'owner', 'endpoint_id', 'status', 'receiver'))
   unlist_delivery(id, owner, endpoint, status)
   redis.call('ZREM', P .. 'deliveries:due', id)
-  redis.call('ZREM', P .. 'deliveries:tests', id)
+  redis.call('ZREM', P .. 'deliveries:jobless', id)
   redis.call('ZREM', P .. 'line:' .. receiver, id)
   redis.call('DEL', P .. 'delivery:' .. id, P .. 'attempts:' .. id)
 end

@@ -11,7 +11,7 @@ for _, id in ipairs(retired) do
   local owner, slug, status, idempotency = unpack(read(id, 'owner', 'model', 'status', 'idem'))
   erase(id, owner, slug, status, idempotency)
 end
-for _, id in ipairs(due('deliveries:tests', now - retention_ms)) do erase_delivery(id) end
+for _, id in ipairs(due('deliveries:jobless', now - retention_ms)) do erase_delivery(id) end
 
 local scheduled = due('scheduled', now)
 for _, id in ipairs(scheduled) do

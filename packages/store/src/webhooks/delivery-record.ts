@@ -14,6 +14,10 @@ export const deliveryFieldsSchema = z.object({
   /** When the event happened. */
   occurred_ms: number,
   job_id: textOrNull,
+  batch_id: z
+    .string()
+    .default("")
+    .transform((text) => text || null),
   endpoint_id: textOrNull,
   url: z.string(),
   payload: z.enum(webhookPayloadStyles),
@@ -66,6 +70,7 @@ export async function readDeliveries(redis: Redis, keys: Keys, ids: readonly str
         event_id: fields.event_id,
         event: fields.event,
         job_id: fields.job_id,
+        batch_id: fields.batch_id,
         endpoint_id: fields.endpoint_id,
         url: fields.url,
         status: fields.status,

@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { newId, type WebhookEvent, type WebhookPayloadStyle, webhookEventSchema, webhookTestEvent } from "@llamero/core";
+import {
+  newId,
+  responseEvents,
+  type WebhookEvent,
+  type WebhookPayloadStyle,
+  webhookEventSchema,
+  webhookTestEvent,
+} from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "../keys.ts";
 import type { OutboxEvent } from "../outbox.ts";
@@ -23,6 +30,8 @@ export interface WebhookEventTargets {
 
 export type OpenedTest = { outcome: "scheduled"; deliveryId: string } | { outcome: "gone" | "disabled" };
 
+const isOfResponse = (type: WebhookEvent) => responseEvents.some((event) => event === type);
+
 type ListEndpoints = (owner: string) => Promise<StoredEndpoint[]>;
 
 interface Opening {
@@ -31,6 +40,7 @@ interface Opening {
   occurredMs: number;
   owner: string;
   jobId: string;
+  batchId: string;
 }
 
 /** The outbox numbers its entries by Redis's clock. */
@@ -49,11 +59,11 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, cell: nu
     return newId(kind, { now: () => nowMs, randomBytes: (count) => digest.subarray(0, count), cell });
   };
   const open = async (opening: Opening, target: WebhookTarget): Promise<DueDelivery | null> => {
-    const { eventId, event, occurredMs, owner, jobId } = opening;
+    const { eventId, event, occurredMs, owner, jobId, batchId } = opening;
     const id = derivedId("delivery", occurredMs, `${eventId} ${target.endpointId ?? "own"}`);
     const { endpointId, url, payload } = target;
     const receiver = receiverOf(owner, target);
-    const args = [id, eventId, event, occurredMs, owner, jobId, endpointId ?? "", url, payload, receiver];
+    const args = [id, eventId, event, occurredMs, owner, jobId, batchId, endpointId ?? "", url, payload, receiver];
     const reply = (await run("open-delivery", args)) as [string, ...unknown[]];
     return readDue(reply, 1)[0] ?? null;
   };
@@ -65,7 +75,7 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, cell: nu
       if (known.length === 0) return [];
       const owners = Array.from(new Set(known.map((event) => event.owner)));
       const [hooks, ...lists] = await Promise.all([
-        guarded(() => redis.mget(known.map((event) => keys.hook(event.jobId)))),
+        guarded(() => redis.mget(known.map((event) => keys.hook(event.jobId || event.batchId)))),
         ...owners.map(listEndpoints),
       ]);
       return known.map((event, index) => {
@@ -78,14 +88,16 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, cell: nu
       });
     },
     /**
-     * Opens the delivery of a job's event to a target; again is legal, and gives its carrier as it is then.
+     * Opens the delivery of an event to a target; again is legal, and gives its carrier as it is then.
      * @returns null when nothing is to be sent: it is settled, or the job or the endpoint has gone
      */
     openDelivery(event: OutboxEvent, target: WebhookTarget): Promise<DueDelivery | null> {
-      const eventId = derivedId("event", occurredMs(event), `${keys.base} ${event.jobId} ${event.id}`);
-      const { owner, jobId } = event;
+      const { owner, jobId, batchId } = event;
       const type = webhookEventSchema.parse(event.type);
-      return open({ eventId, event: type, occurredMs: occurredMs(event), owner, jobId }, target);
+      // What tells of a response has happened with its job's event.
+      const of = isOfResponse(type) ? `${jobId} ${type}` : jobId + batchId;
+      const eventId = derivedId("event", occurredMs(event), `${keys.base} ${of} ${event.id}`);
+      return open({ eventId, event: type, occurredMs: occurredMs(event), owner, jobId, batchId }, target);
     },
     /** Opens a delivery of an event that tells of no job. */
     async openTest(endpoint: StoredEndpoint | null): Promise<OpenedTest> {
@@ -93,7 +105,14 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, cell: nu
       if (endpoint.status !== "enabled") return { outcome: "disabled" };
       const nowMs = Date.now();
       const eventId = newId("event", { now: () => nowMs, randomBytes, cell });
-      const opening = { eventId, event: webhookTestEvent, occurredMs: nowMs, owner: endpoint.owner, jobId: "" } as const;
+      const opening = {
+        eventId,
+        event: webhookTestEvent,
+        occurredMs: nowMs,
+        owner: endpoint.owner,
+        jobId: "",
+        batchId: "",
+      } as const;
       const opened = await open(opening, { endpointId: endpoint.id, url: endpoint.url, payload: endpoint.payload });
       return opened === null ? { outcome: "gone" } : { outcome: "scheduled", deliveryId: opened.deliveryId };
     },
