@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { proveBatch, proveBatchMillion } from "../batch/batch.ts";
 import { proveChaos } from "../chaos/chaos.ts";
 import { proveCancel } from "../engine/cancel.ts";
 import { proveCancelJobs } from "../engine/cancel-jobs.ts";
@@ -32,6 +33,8 @@ const proofs: Record<string, Proof> = {
   overload: proveOverload,
   resume: proveResume,
   chaos: proveChaos,
+  batch: proveBatch,
+  "batch-million": proveBatchMillion,
   "engine-throughput": proveThroughput,
   "engine-prefix": provePrefix,
   "engine-cancel": proveCancel,

@@ -89,7 +89,7 @@ test("webhooks, quick: no event is lost while receivers fail and dispatchers are
 
 test("bad-requests, quick: every route is asked, and every claim holds", { timeout: 60_000 }, async () => {
   const { report } = await quick("bad-requests");
-  expect(report).toMatchObject({ name: "bad-requests", quick: true, figures: { requests: 400 } });
+  expect(report).toMatchObject({ name: "bad-requests", quick: true, figures: { requests: 800 } });
   const { fewest_requests_of_a_route: fewest, refused_share: refused } = report.figures as Record<string, number>;
   expect(fewest).toBeGreaterThan(0);
   expect(refused).toBeGreaterThan(0.5);

@@ -1,0 +1,135 @@
+import { setTimeout as pass } from "node:timers/promises";
+import type { BatchView } from "@llamero/openai";
+import { redisVersion } from "../prove/redis-stats.ts";
+import type { Findings, ProofOptions } from "../prove/report.ts";
+import { type BatchDeployment, type Memory, openBatchDeployment } from "./batch-deployment.ts";
+import { upload, writeInput } from "./batch-input.ts";
+import { LineCounts } from "./count-lines.ts";
+
+interface Sizes {
+  lines: number;
+  /** Deaths of the dispatcher, evenly over the run; the first comes while it reads the input. */
+  kills: number;
+}
+
+const LOOK_EVERY_MS = 200;
+/** The run's first part fills caches and pools and does not count. */
+const FROM_SHARE = 0.2;
+const MOST_GROWTH = 0.05;
+/** Of all readings, so many count for a moment: the highest of them, since a garbage collection may just have been or be due. */
+const AROUND = 0.1;
+
+/** 100,000 lines run on the bundled model while dispatchers die: each line is written once, and memory stays flat. */
+export const proveBatch = (options: ProofOptions): Promise<Findings> =>
+  prove(options, "model", options.isQuick ? { lines: 300, kills: 2 } : { lines: 100_000, kills: 20 });
+
+/** The same of a million lines, with a worker that answers at once: what is left is intake, window and bookkeeping. */
+export const proveBatchMillion = (options: ProofOptions): Promise<Findings> =>
+  prove(options, "stub", options.isQuick ? { lines: 3_000, kills: 3 } : { lines: 1_000_000, kills: 20 });
+
+interface Reading extends Memory {
+  /** Of the lines, those that have ended. */
+  share: number;
+}
+
+async function prove({ seed, log }: ProofOptions, worker: "model" | "stub", { lines, kills }: Sizes): Promise<Findings> {
+  await using deployment = await openBatchDeployment(worker);
+  const { url } = deployment;
+  const inputFileId = await upload(url, await writeInput(deployment.folder, lines, seed));
+  log(`${lines} lines are uploaded`);
+  const startedAt = performance.now();
+  const created = await call(url, "/v1/batches", {
+    ...{ input_file_id: inputFileId, endpoint: "/v1/chat/completions", completion_window: "24h" },
+  });
+  const run = await follow(deployment, created.id, { lines, kills }, log);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const { batch, readings, killed } = run;
+  const counts = new LineCounts(lines);
+  const written = (await counts.read(url, batch.output_file_id)) + (await counts.read(url, batch.error_file_id));
+  const { completed, failed } = batch.request_counts;
+  return {
+    redisVersion: await redisVersion(deployment.redis),
+    figures: {
+      ...{ lines, kills: killed, seconds, lines_per_s: lines / seconds, seconds_to_validate: run.validatedMs / 1_000 },
+      ...{ lines_written: written, lines_completed: completed, lines_failed: failed },
+      most_jobs_in_redis: run.mostJobs,
+      ...memoryFigures(readings),
+    },
+    claims: [
+      claim("lines that stand in none of the batch's files", counts.missing, 0),
+      claim("lines that stand there more than once, or are none of the input's", counts.doubled + counts.strange, 0),
+      claim("lines that failed", failed, 0),
+      claim("lines that are counted otherwise than they are written", Math.abs(completed + failed - written), 0),
+      claim("jobs that are left in Redis", await countJobs(deployment), 0),
+      { text: `times the dispatcher was killed, at least ${kills}`, value: killed, passed: killed >= kills },
+      ...(["api", "dispatcher", "redis"] as const).map((name) => {
+        const growth = growthOf(readings, name);
+        const text = `growth of the memory of ${name} from 20 % to 100 % of the run, at most ${MOST_GROWTH}`;
+        return { text, value: growth, passed: growth <= MOST_GROWTH };
+      }),
+    ],
+  };
+}
+
+const claim = (text: string, value: number, most: number) => ({ text, value, passed: value <= most });
+
+async function call(url: string, path: string, body?: object): Promise<BatchView> {
+  const init =
+    body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const answer = await fetch(url + path, init);
+  if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as BatchView;
+}
+
+/** Watches a batch to its end, and kills the dispatcher on the way. */
+async function follow(deployment: BatchDeployment, id: string, { lines, kills }: Sizes, log: ProofOptions["log"]) {
+  const readings: Reading[] = [];
+  const startedAt = performance.now();
+  let [killed, mostJobs, validatedMs] = [0, 0, 0];
+  for (;;) {
+    const batch = await call(deployment.url, `/v1/batches/${id}`);
+    const { completed, failed } = batch.request_counts;
+    const share = (completed + failed) / lines;
+    if (validatedMs === 0 && batch.status !== "validating") validatedMs = performance.now() - startedAt;
+    readings.push({ share, ...(await deployment.memory()) });
+    if (["completed", "failed", "expired", "cancelled"].includes(batch.status))
+      return { batch, readings, killed, mostJobs, validatedMs };
+    const isReading = killed === 0 && batch.request_counts.total > 0;
+    if (isReading || (killed < kills && share > killed / kills)) {
+      await deployment.killDispatcher();
+      killed += 1;
+      mostJobs = Math.max(mostJobs, await countJobs(deployment));
+      log(`${completed + failed} lines have ended (${batch.status}); dispatcher ${killed} was killed`);
+    }
+    await pass(LOOK_EVERY_MS);
+  }
+}
+
+async function countJobs({ redis }: BatchDeployment): Promise<number> {
+  let count = 0;
+  for (let cursor = "0"; ; ) {
+    const [next, keys] = await redis.scan(cursor, "MATCH", "*:req:*", "COUNT", 10_000);
+    count += keys.length;
+    cursor = next;
+    if (cursor === "0") return count;
+  }
+}
+
+/** The highest of the readings around a moment of the run. */
+function around(readings: readonly Reading[], name: keyof Memory, share: number): number {
+  const near = readings.filter((reading) => reading.share >= share - AROUND && reading.share <= share);
+  return Math.max(...near.map((reading) => reading[name]));
+}
+
+const growthOf = (readings: readonly Reading[], name: keyof Memory) =>
+  around(readings, name, 1) / around(readings, name, FROM_SHARE) - 1;
+
+function memoryFigures(readings: readonly Reading[]): Record<string, number> {
+  const names = ["api", "dispatcher", "redis"] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => [
+      [`${name}_mib_at_20_percent`, around(readings, name, FROM_SHARE)],
+      [`${name}_mib_at_100_percent`, around(readings, name, 1)],
+    ]),
+  );
+}
