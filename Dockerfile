@@ -16,7 +16,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=install --chown=node:node /app ./
 COPY --chown=node:node models ./models
-RUN mkdir -p /models && chown node:node /models
+RUN mkdir -p /models /files && chown node:node /models /files
 USER node
 EXPOSE 3000
 ENTRYPOINT ["node", "apps/cli/src/main.ts"]

@@ -1,4 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
+import { errorBody } from "@llamero/anthropic";
 import { AppError, allows, shorten, validate } from "@llamero/core";
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
@@ -6,7 +7,7 @@ import { z } from "zod";
 import { type Auth, type Caller, checkHost, LOCAL_CALLER } from "./auth.ts";
 import { type BodyLimits, bodyLimit } from "./body-limit.ts";
 import { addDocsPage } from "./docs-page.ts";
-import { errorAnswer } from "./http-errors.ts";
+import { type ErrorAnswer, errorAnswer } from "./http-errors.ts";
 import { openApiDocument } from "./openapi.ts";
 import { OutageLog } from "./outage-log.ts";
 import { readQuery } from "./query.ts";
@@ -36,18 +37,32 @@ function respond(c: Context, { status, body, headers, stallMs }: Answer): Respon
 async function callerOf(c: Context, route: Route, auth: Auth): Promise<Caller> {
   if (route.isPublic === true) return LOCAL_CALLER;
   if (await auth.isOpen()) checkHost(c.req.header("host") ?? null);
-  const caller = await auth.caller(c.req.header("authorization") ?? null);
+  const caller = await auth.caller(authorizationOf(c));
   const scope = scopeOf(route);
   if (allows(caller.scopes, scope)) return caller;
   const text = `This needs a key of the scope ${scope}; this one has ${caller.scopes.join(", ")}.`;
   throw new AppError("insufficient_scope", text);
 }
 
+/** The key as all clients send it, or as Anthropic's do. */
+function authorizationOf(c: Context): string | null {
+  const key = c.req.header("x-api-key");
+  return c.req.header("authorization") ?? (key === undefined ? null : `Bearer ${key}`);
+}
+
 const noQuery = z.strictObject({});
+
+/** Calls of routes in Anthropic's form, whose errors have it too. */
+const anthropicCalls = new WeakSet<Context>();
+
+function inAnthropicForm(answer: ErrorAnswer, requestId: string): Answer {
+  return { ...answer, body: errorBody(answer.status, answer.body.error.message, requestId) };
+}
 
 function serve(route: Route, { services, auth, limits }: AppOptions) {
   const { request } = route;
   return async (c: Context): Promise<Response> => {
+    if (route.dialect === "anthropic") anthropicCalls.add(c);
     const caller = await callerOf(c, route, auth);
     checkAnnounced(c.req.raw.headers, bodyLimit(limits, route));
     const { owner, query } = readAs(caller, route, readQuery(c.req.url));
@@ -62,7 +77,8 @@ function serve(route: Route, { services, auth, limits }: AppOptions) {
         query: validate(request?.query ?? noQuery, query),
         body: request?.body === undefined ? undefined : validate(request.body, await readJson(c.req.raw, limits.maxBodyBytes)),
         headers: c.req.raw.headers,
-        stream: request?.form === undefined ? null : c.req.raw.body,
+        url: c.req.url,
+        stream: request?.upload === undefined ? null : c.req.raw.body,
         signal: c.req.raw.signal,
       },
       services,
@@ -106,7 +122,7 @@ export function createApp(options: AppOptions): Hono {
     if (answer.status === 503 && error instanceof AppError) outages.refused(error);
     if (answer.status === 500)
       services.logger.error({ err: error, request_id: c.get("requestId"), path: c.req.path }, "request failed");
-    return respond(c, answer);
+    return respond(c, anthropicCalls.has(c) ? inAnthropicForm(answer, c.get("requestId")) : answer);
   });
   return app;
 }

@@ -1,3 +1,4 @@
+import { errorSchema as anthropicErrorSchema } from "@llamero/anthropic";
 import { ownerSchema } from "@llamero/core";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
@@ -5,7 +6,6 @@ import { errorSchema } from "./http-errors.ts";
 import { isReadOfOwner, type Route, scopeOf } from "./route.ts";
 
 const JSON_TYPE = "application/json";
-const FORM_TYPE = "multipart/form-data";
 const json = (schema: unknown) => ({ [JSON_TYPE]: { schema } });
 
 /** When a route answers with an error, by status. */
@@ -27,7 +27,7 @@ const retryAfterHeader = z.object({ "Retry-After": z.string().meta({ description
 /** The statuses that follow from what a route is, and those that it names itself. */
 function errorStatuses({ request, isPublic, errors }: Route): (keyof typeof errorTexts)[] {
   const fromAccess = isPublic === true ? [] : ([401, 403, 503] as const);
-  const fromBody = request?.body === undefined && request?.form === undefined ? [] : ([413, 415] as const);
+  const fromBody = request?.body === undefined && request?.upload === undefined ? [] : ([413, 415] as const);
   return [400, ...fromAccess, ...fromBody, ...(errors ?? [])];
 }
 
@@ -44,7 +44,10 @@ function queryOf(route: Route): { query?: z.ZodObject } {
 }
 
 function requestBodyOf({ request }: Route) {
-  if (request?.form !== undefined) return { requestBody: { required: true, content: { [FORM_TYPE]: { schema: request.form } } } };
+  if (request?.upload !== undefined) {
+    const { contentType, schema } = request.upload;
+    return { requestBody: { required: true, content: { [contentType]: { schema } } } };
+  }
   return request?.body === undefined ? {} : { requestBody: { required: true, content: json(request.body) } };
 }
 
@@ -62,7 +65,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
     String(status),
     {
       description: errorTexts[status],
-      content: json(errorSchema),
+      content: json(route.dialect === "anthropic" ? anthropicErrorSchema : errorSchema),
       ...(status === 503 || status === 429 ? { headers: retryAfterHeader } : {}),
     },
   ]);
@@ -101,6 +104,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       { name: "webhooks" },
       { name: "models" },
       { name: "openai" },
+      { name: "anthropic" },
       { name: "admin" },
       { name: "service" },
     ],

@@ -21,6 +21,7 @@ export const modelPath = z.object({
   id: z.string().meta({ example: "tiny", description: "Its name; a slash in it is written %2F." }),
 });
 export const filePath = z.object({ id: z.string().meta({ example: "file_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const messageBatchPath = z.object({ id: z.string().meta({ example: "msgbatch_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const batchPath = z.object({ id: z.string().meta({ example: "batch_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const responsePath = z.object({ id: z.string().meta({ example: "resp_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });

@@ -45,7 +45,8 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   }
 }
 
-function checkHeaders(headers: Headers): void {
+/** @throws AppError `unsupported_media_type` */
+export function checkJsonHeaders(headers: Headers): void {
   const type = headers.get("content-type") ?? "";
   if (!JSON_TYPE.test(type.trim())) {
     const got = type === "" ? "none was given" : `got "${type.slice(0, 100)}"`;
@@ -61,7 +62,7 @@ function checkHeaders(headers: Headers): void {
  * @throws AppError `unsupported_media_type`, `payload_too_large`, `invalid_json`, `invalid_request`
  */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  checkHeaders(request.headers);
+  checkJsonHeaders(request.headers);
   const bytes = await readBody(request, maxBytes);
   let text: string;
   try {

@@ -39,7 +39,9 @@ export interface Call<Path, Query, Body> {
   query: Query;
   body: Body;
   headers: Headers;
-  /** The body as it arrives, where the route takes a form. */
+  /** What was asked for, with the host that its client has addressed. */
+  url: string;
+  /** The body as it arrives, where the route reads it so. */
   stream: ReadableStream<Uint8Array> | null;
   owner: string;
   /** What it was asked with; null without a stored key. */
@@ -62,6 +64,12 @@ export interface Answer {
 type Shape = z.ZodObject | undefined;
 type Out<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
+/** A body that is read while it arrives, by the handler: this is how the document shows it. */
+export interface Upload {
+  schema: z.ZodObject;
+  contentType: "multipart/form-data" | "application/json";
+}
+
 export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends z.ZodType | undefined> {
   method: "get" | "post" | "delete";
   /** In OpenAPI's form: `/v1/jobs/{id}`. */
@@ -69,13 +77,14 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "openai" | "admin" | "service";
+  tag: "jobs" | "webhooks" | "models" | "openai" | "anthropic" | "admin" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */
   scope?: KeyScope;
-  /** `form` is for the document: the handler reads the form from the stream. */
-  request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body; form?: z.ZodObject };
+  request?: { path?: Path; query?: Query; headers?: z.ZodObject; body?: Body; upload?: Upload };
+  /** Whose form errors have. Default: OpenAI's. */
+  dialect?: "anthropic";
   /** Success statuses; without a schema the answer has no body, and JSON is the default type. */
   responses: Record<number, { description: string; schema?: z.ZodType; contentType?: string; headers?: z.ZodObject }>;
   /** Error statuses besides those that follow from access and body. */

@@ -11,6 +11,15 @@ const envelope = z.strictObject({
   }),
 });
 
+/** The same in Anthropic's form, which has no code and no param. */
+const anthropicEnvelope = z
+  .strictObject({
+    type: z.literal("error"),
+    error: z.strictObject({ type: z.string().min(1), message: z.string().min(1).max(4_000) }),
+    request_id: z.string().min(1),
+  })
+  .transform(({ error }) => ({ error: { ...error, code: error.type, param: null } }));
+
 export interface ErrorText {
   status: number;
   headers: Headers;
@@ -22,7 +31,7 @@ export function checkError({ status, headers, text }: ErrorText) {
   expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
   expect(headers.get("x-request-id")).toMatch(/^[\w=-]{1,128}$/);
   expect(text).not.toMatch(INTERNALS);
-  const { error } = envelope.parse(JSON.parse(text));
+  const { error } = z.union([envelope, anthropicEnvelope]).parse(JSON.parse(text));
   return { status, headers, ...error };
 }
 

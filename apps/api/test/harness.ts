@@ -55,6 +55,8 @@ export interface Api {
   submit(body?: object, headers?: Record<string, string>): Promise<Job>;
   /** Reads a job that must exist. */
   job(id: string, query?: string, headers?: Record<string, string>): Promise<Job>;
+  /** Puts an object into the storage. */
+  writeObject(name: string, content: string): Promise<void>;
   /** Takes the store's Redis away from this instance, as a network failure does. */
   disconnectRedis(): void;
   /** What was remembered of keys is too old to be trusted. */
@@ -138,6 +140,12 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
       const server = await listen(app, { host: "127.0.0.1", port: 0, bodyLimit, newRequestId, logger });
       servers.push(server);
       return server;
+    },
+    writeObject: async (name, content) => {
+      async function* source() {
+        yield Buffer.from(content);
+      }
+      await services.storage.write(name, source());
     },
     disconnectRedis: () => redis.disconnect(),
     forgetKeys: () => {

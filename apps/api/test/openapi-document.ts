@@ -3,6 +3,7 @@ import { z } from "zod";
 const schemaObject = z.record(z.string(), z.unknown());
 const json = z.strictObject({ "application/json": z.strictObject({ schema: schemaObject }) });
 const form = z.strictObject({ "multipart/form-data": z.strictObject({ schema: schemaObject }) });
+const lines = z.strictObject({ "application/x-jsonl": z.strictObject({ schema: schemaObject }) });
 const bytes = z.strictObject({ "application/octet-stream": z.strictObject({ schema: schemaObject }) });
 const events = z.strictObject({ "text/event-stream": z.strictObject({ schema: schemaObject }) });
 
@@ -33,7 +34,7 @@ const operationSchema = z.strictObject({
     z.string().regex(/^[2-5]\d\d$/),
     z.strictObject({
       description: z.string().min(1),
-      content: z.union([json, events, bytes]).optional(),
+      content: z.union([json, events, bytes, lines]).optional(),
       headers: headers.optional(),
     }),
   ),

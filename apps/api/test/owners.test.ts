@@ -73,6 +73,13 @@ const things: Record<string, { none: string; make(): Promise<string> }> = {
       return (await made("/v1/batches", body)).id;
     },
   },
+  "/v1/messages/batches/": {
+    none: `msgbatch_${"0".repeat(26)}`,
+    make: async () => {
+      const params = { model: "tiny", max_tokens: 4, messages: [{ role: "user", content: "a" }] };
+      return (await made("/v1/messages/batches", { requests: [{ custom_id: "a", params }] })).id;
+    },
+  },
   "/v1/deliveries/": { none: `dlv_${"0".repeat(26)}`, make: async () => (await aliceDelivery()).id },
 };
 

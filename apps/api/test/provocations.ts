@@ -1,5 +1,6 @@
 import { answering } from "@llamero/testkit";
 import { MAX_ENDPOINTS } from "../src/webhook-endpoints.ts";
+import { anthropicProvocations } from "./anthropic-provocations.ts";
 import { fileProvocations } from "./file-provocations.ts";
 import { type Harness, jsonType } from "./harness.ts";
 import { openAiProvocations } from "./openai-provocations.ts";
@@ -96,6 +97,7 @@ export function provocations(api: Harness): Provocations {
     },
     ...openAiProvocations(api, withBody),
     ...fileProvocations(api, withBody),
+    ...anthropicProvocations(api, withBody),
     getModel: {
       200: () => ({ method: "GET", path: "/v1/models/tiny" }),
       404: () => ({ method: "GET", path: "/v1/models/none" }),

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Anthropic from "@anthropic-ai/sdk";
 import { WebhookReceiver } from "@llamero/testkit";
 import OpenAI, { toFile } from "openai";
 import { afterAll, expect, test } from "vitest";
@@ -151,4 +152,35 @@ test("a batch whose dispatchers are killed, and that is cancelled and run again,
   expect(lines.map((line) => line.custom_id)).toEqual(ids);
   const before = new Map(output.map((line) => [line.custom_id, JSON.stringify(line)]));
   expect(lines.filter((line) => before.get(line.custom_id) === JSON.stringify(line))).toHaveLength(output.length);
+});
+
+test("Anthropic's client sends messages and message batches", async () => {
+  await using deployment = await Deployment.open(env);
+  const [api] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("dispatcher")]);
+  const client = new Anthropic({ baseURL: api.process.ready.url ?? "", apiKey: "none", maxRetries: 0 });
+  const reviews = makeReviews(24, 9);
+  const requests = reviews.map((review) => ({
+    custom_id: review.id,
+    params: requestOf(review).body as Anthropic.MessageCreateParams,
+  }));
+  const stream = client.messages.stream({
+    model: "tiny",
+    max_tokens: 20,
+    messages: [{ role: "user", content: "What is your name?" }],
+  });
+  expect((await stream.finalMessage()).stop_reason).toBe("end_turn");
+  const { id } = await client.messages.batches.create({ requests: requests as never });
+  let batch = await client.messages.batches.retrieve(id);
+  const end = performance.now() + 60_000;
+  while (batch.processing_status !== "ended" && performance.now() < end) batch = await client.messages.batches.retrieve(id);
+  expect(batch.request_counts).toEqual({ processing: 0, succeeded: 24, errored: 0, canceled: 0, expired: 0 });
+  const results: string[] = [];
+  for await (const line of await client.messages.batches.results(id)) {
+    if (line.result.type !== "succeeded") throw new Error(line.result.type);
+    expect(line.result.message).toMatchObject({ type: "message", role: "assistant", model: "tiny" });
+    results.push(line.custom_id);
+  }
+  expect(results).toEqual(reviews.map((review) => review.id));
+  expect(await client.messages.batches.delete(id)).toEqual({ id, type: "message_batch_deleted" });
+  await expect(client.messages.batches.retrieve(id)).rejects.toThrow("There is no message batch");
 });

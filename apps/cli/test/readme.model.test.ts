@@ -84,8 +84,9 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 async function example(name: string): Promise<unknown> {
-  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", examples.get(name) ?? "exit 9"]);
-  return stdout.startsWith("{") ? JSON.parse(stdout) : stdout;
+  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", examples.get(name) ?? "exit 9"], { cwd: dataDir });
+  const isOneObject = stdout.startsWith("{") && stdout.trimEnd().indexOf("\n") === -1;
+  return isOneObject ? JSON.parse(stdout) : stdout;
 }
 
 const answers: Record<string, (answer: unknown) => void> = {
@@ -122,6 +123,28 @@ const answers: Record<string, (answer: unknown) => void> = {
       object: "chat.completion",
       choices: [{ message: { content: expect.stringContaining("positive") } }],
     }),
+  batch: (answer) => {
+    const lines = String(answer).trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(
+      [
+        ["a", "positive"],
+        ["b", "negative"],
+      ].map(([custom_id, content]) =>
+        expect.objectContaining({
+          custom_id,
+          response: expect.objectContaining({
+            body: expect.objectContaining({
+              choices: [
+                expect.objectContaining({
+                  message: expect.objectContaining({ content: expect.stringContaining(content ?? "") }),
+                }),
+              ],
+            }),
+          }),
+        }),
+      ),
+    );
+  },
 };
 
 test("every example of the README works as it stands; Ctrl-C leaves nothing behind; the next start still has the jobs", async () => {

@@ -14,6 +14,7 @@ export {
   rotateApiKeySchema,
 } from "./api-key.ts";
 export { type BatchEnding, type BatchError, type BatchStatus, batchEndings, batchStatuses } from "./batch.ts";
+export { type BatchCall, batchCall } from "./batch-call.ts";
 export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
 export { checkGrammar } from "./check-grammar.ts";
 export {

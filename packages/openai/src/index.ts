@@ -23,7 +23,7 @@ export { type BatchFacts, type BatchView, batchSchema, batchView, type CreateBat
 export { type ChatCompletionBody, chatCompletionSchema, chatJobs } from "./chat-request.ts";
 export { type CompletionBody, completionJobs, completionSchema } from "./completion-request.ts";
 export { checkDimensions, embeddings, embeddingsAnswerSchema, embeddingsJob, embeddingsSchema } from "./embeddings.ts";
-export { type BatchEndpoint, batchEndpointPaths, batchEndpoints, type Endpoint } from "./endpoints.ts";
+export { type BatchEndpoint, batchEndpointPaths, batchEndpoints } from "./endpoints.ts";
 export { expirySeconds, type FileFacts, type FileView, filePurposes, fileSchema, fileView } from "./files.ts";
 export { commonOf, habits, modelName } from "./habits.ts";
 export { rerank, rerankAnswerSchema, rerankJob, rerankSchema } from "./rerank.ts";

@@ -46,8 +46,8 @@ export async function s3Storage(url: string, env: Readonly<Record<string, string
   const { bucket, prefix } = parseS3Url(url);
   const client = new S3Client({
     // Servers other than Amazon's seldom have a host name per bucket.
-    forcePathStyle: (env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"]) !== undefined,
-    ...(env["AWS_REGION"] === undefined ? { region: REGION } : {}),
+    forcePathStyle: Boolean(env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"]),
+    ...(env["AWS_REGION"] ? {} : { region: REGION }),
     // Newer checksums are not known to all servers.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

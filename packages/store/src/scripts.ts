@@ -37,6 +37,7 @@ const scripts = {
   "delete-file": ["lib", "files", "delete-file"],
   "sweep-files": ["lib", "files", "sweep-files"],
   "create-batch": ["lib", "batch-lines", "once", "files", "create-batch"],
+  "remove-batch": ["lib", "batch-lines", "files", "remove-batch"],
   "stop-batch": ["lib", "batch-lines", "stop-batch"],
   "claim-batches": ["lib", "batch-lines", "claim-batches"],
   "renew-batch": [...held, "renew-batch"],

@@ -66,7 +66,12 @@ async function opened(jobs: (id: string) => LineJob[], keyId: string | null = nu
 
 const part = (bytes: number) => ({ fileId: newId("file", { now: Date.now, randomBytes, cell: 0 }), bytes });
 const closing = (bytes: { output: number; error: number }) => ({
-  ...{ segment: 0, failed: 0, usage: { inputTokens: 1, cachedTokens: 0, outputTokens: 2 } },
+  ...{
+    segment: 0,
+    failed: 0,
+    unanswered: { cancelled: 0, expired: 0 },
+    usage: { inputTokens: 1, cachedTokens: 0, outputTokens: 2 },
+  },
   parts: { output: part(bytes.output), error: part(bytes.error) },
 });
 

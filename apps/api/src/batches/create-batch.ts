@@ -12,12 +12,14 @@ export type WantedBatch = Omit<NewBatch, "id" | "owner" | "keyId" | "idempotency
 
 /**
  * Makes a batch, or finds the one that the same call made before.
+ * @param bodyHash digest of what the call asks for. Default: of what is wanted
  * @throws AppError `file_not_found`, `batch_not_found`, `batch_not_ended`, `idempotency_conflict`, `invalid_request`
  */
 export async function createBatch(
   { owner, key, headers }: Pick<Call<unknown, unknown, unknown>, "owner" | "key" | "headers">,
   services: Services,
   wanted: WantedBatch,
+  bodyHash: string = digest(canonicalJson(wanted)),
 ): Promise<StoredBatch> {
   services.memory.requireRoom();
   const idempotency = idempotencyKey(headers.get("idempotency-key"));
@@ -27,7 +29,7 @@ export async function createBatch(
     id,
     owner,
     keyId: key?.id ?? null,
-    idempotency: idempotency === null ? null : { key: digest(idempotency), bodyHash: digest(canonicalJson(wanted)) },
+    idempotency: idempotency === null ? null : { key: digest(idempotency), bodyHash },
   });
   if (created.outcome === "created") return findBatch(services, { id, owner });
   if (created.outcome === "duplicate") return findBatch(services, { id: created.id, owner });

@@ -1,6 +1,9 @@
 import type { StoredFile } from "@llamero/store";
 import type { Services } from "../route.ts";
 
+/** A client that takes nothing of a file for so long is cut off, in milliseconds. */
+export const DOWNLOAD_STALL_MS = 60_000;
+
 export interface FileContent {
   body: ReadableStream<Uint8Array>;
   bytes: number;

@@ -1,12 +1,12 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { AppError, validate } from "@llamero/core";
 import { expirySeconds, type FileView, filePurposes, fileView } from "@llamero/openai";
-import { uploadName } from "@llamero/store";
 import { z } from "zod";
 import { idempotencyKey } from "../prefer.ts";
 import type { Call, Services } from "../route.ts";
 import { findFile } from "./find-file.ts";
 import { type FormFile, receiveForm } from "./receive-form.ts";
+import { type WrittenObject, writeObject } from "./write-object.ts";
 
 const wholeNumber = z
   .string()
@@ -32,20 +32,11 @@ export const uploadFormSchema = z
   })
   .meta({ id: "UploadFile" });
 
-interface Uploaded {
+interface Uploaded extends WrittenObject {
   filename: string;
-  bytes: number;
-  digest: string;
 }
 
 const MOST_NAME_CHARS = 255;
-
-async function* hashed(content: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
-  for await (const part of content) {
-    hash.update(part);
-    yield part;
-  }
-}
 
 const digestOf = (...texts: unknown[]) => createHash("sha256").update(JSON.stringify(texts)).digest("base64url");
 
@@ -57,16 +48,13 @@ export async function uploadFile(
   { owner, headers, stream }: Pick<Call<unknown, unknown, unknown>, "owner" | "headers" | "stream">,
   services: Services,
 ): Promise<FileView> {
-  const { store, storage, memory, maxFileBytes, newFileId } = services;
+  const { store, memory, maxFileBytes } = services;
   memory.requireRoom();
   const idempotency = idempotencyKey(headers.get("idempotency-key"));
-  const id = newFileId();
-  const write = async ({ filename, content }: FormFile): Promise<Uploaded> => {
-    await store.files.beginUpload(id, await store.now());
-    const hash = createHash("sha256");
-    const bytes = await storage.write(uploadName(id), hashed(content, hash));
-    return { filename: filename.slice(-MOST_NAME_CHARS) || "file", bytes, digest: hash.digest("hex") };
-  };
+  const write = async ({ filename, content }: FormFile): Promise<Uploaded> => ({
+    ...(await writeObject(services, content)),
+    filename: filename.slice(-MOST_NAME_CHARS) || "file",
+  });
   const source = { body: stream, headers };
   const { fields, file } = await receiveForm(source, { maxBytes: maxFileBytes, fileField: "file", onFile: write });
   const { purpose, "expires_after[seconds]": seconds, "expires_after[anchor]": anchor } = validate(fieldsSchema, fields);
@@ -75,7 +63,7 @@ export async function uploadFile(
     throw new AppError("invalid_request", text, { param: "expires_after" });
   }
   const created = await store.files.create({
-    ...{ id, owner, purpose, ...file },
+    ...{ ...file, owner, purpose },
     expiresSeconds: seconds ?? null,
     idempotency:
       idempotency === null
@@ -86,5 +74,5 @@ export async function uploadFile(
     const text = `This Idempotency-Key was used with another file, ${created.id}.`;
     throw new AppError("idempotency_conflict", text, { param: "Idempotency-Key" });
   }
-  return fileView(await findFile(services, { id: created.outcome === "created" ? id : created.id, owner }));
+  return fileView(await findFile(services, { id: created.outcome === "created" ? file.id : created.id, owner }));
 }

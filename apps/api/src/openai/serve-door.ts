@@ -1,6 +1,6 @@
 import type { Job, SubmitBody } from "@llamero/core";
 import type { Answer, Services } from "../route.ts";
-import { acceptAll, type DoorCall, runJobs } from "./run-jobs.ts";
+import { acceptAll, type DoorCall, runJobs } from "../run-jobs.ts";
 import { type ChunkForm, streamAnswer } from "./stream-answer.ts";
 
 /** What a door makes of a call. */

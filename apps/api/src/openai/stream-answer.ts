@@ -3,8 +3,8 @@ import { seconds, usageOf } from "@llamero/openai";
 import type { JobEvent } from "../event-position.ts";
 import { errorAnswer } from "../http-errors.ts";
 import type { Answer, Services } from "../route.ts";
-import { type Accepted, abandon, type DoorCall, failureOf } from "./run-jobs.ts";
-import { streamJobs } from "./stream-jobs.ts";
+import { type Accepted, abandon, type DoorCall, failureOf } from "../run-jobs.ts";
+import { streamJobs } from "../stream-jobs.ts";
 
 /** What an answer of one kind says while it comes. */
 export interface ChunkForm {

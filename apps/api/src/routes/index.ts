@@ -1,3 +1,10 @@
+import { cancelMessageBatch } from "./anthropic/cancel-message-batch.ts";
+import { createMessage } from "./anthropic/create-message.ts";
+import { createMessageBatch } from "./anthropic/create-message-batch.ts";
+import { deleteMessageBatch } from "./anthropic/delete-message-batch.ts";
+import { getMessageBatch } from "./anthropic/get-message-batch.ts";
+import { getMessageBatchResults } from "./anthropic/get-message-batch-results.ts";
+import { listMessageBatches } from "./anthropic/list-message-batches.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { changeSettings } from "./change-settings.ts";
 import { createApiKey } from "./create-api-key.ts";
@@ -73,6 +80,16 @@ const responseRoutes = [createResponse, getResponse, cancelResponse, deleteRespo
 const fileRoutes = [createFile, listFiles, getFile, getFileContent, deleteFile];
 const batchRoutes = [createBatchRoute, listBatches, getBatch, cancelBatch, retryBatch];
 
+const anthropicRoutes = [
+  createMessage,
+  createMessageBatch,
+  listMessageBatches,
+  getMessageBatch,
+  getMessageBatchResults,
+  cancelMessageBatch,
+  deleteMessageBatch,
+];
+
 /** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
   ...jobRoutes,
@@ -84,6 +101,7 @@ export const routes = [
   ...responseRoutes,
   ...fileRoutes,
   ...batchRoutes,
+  ...anthropicRoutes,
   listModels,
   getModel,
   livez,

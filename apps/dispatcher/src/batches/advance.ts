@@ -6,7 +6,7 @@ import { type Held, LetGo, stillHeld } from "./held.ts";
 import { openSegment } from "./open-segment.ts";
 import { stopLines } from "./stop-lines.ts";
 
-/** Jobs of a batch that wait or run at a time, and bytes of its input that they come from: what is beyond waits in the file. */
+/** Jobs of a batch that are there at a time, and bytes of its input that they come from: what is beyond waits in the file. */
 const WINDOW_JOBS = 4_000;
 const WINDOW_BYTES = 33_554_432;
 
@@ -42,7 +42,7 @@ async function refresh(held: Held): Promise<Held["batch"] | null> {
   if (held.signal.aborted) throw new LetGo();
   const stored = await held.store.batches.get({ id: held.batch.id });
   if (stored === null) return null;
-  held.batch = { ...held.batch, ...stored, endpoint: held.batch.endpoint };
+  held.batch = { ...held.batch, ...stored };
   return held.batch;
 }
 
@@ -110,8 +110,10 @@ async function hasRoom({ store, batch }: Held): Promise<boolean> {
   const opened = await store.batches.held.openSegments(batch.id);
   let [jobs, bytes] = [0, 0];
   for (const [number, left] of opened) {
-    jobs += left;
-    bytes += (await store.batches.held.segment(batch.id, number))?.bytes ?? 0;
+    const segment = await store.batches.held.segment(batch.id, number);
+    // Those that have ended are there until their segment is closed.
+    jobs += Math.max(left, segment?.lines ?? 0);
+    bytes += segment?.bytes ?? 0;
   }
   return opened.size === 0 || (jobs < WINDOW_JOBS && bytes < WINDOW_BYTES);
 }

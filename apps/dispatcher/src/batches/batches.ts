@@ -1,4 +1,3 @@
-import type { BatchEndpoint } from "@llamero/openai";
 import type { Logger } from "@llamero/process";
 import { BATCH_LEASE_MS, type BatchClaim } from "@llamero/store";
 import { type Loop, startLoop } from "../repeat.ts";
@@ -67,7 +66,7 @@ async function hold(tools: BatchTools, claim: BatchClaim, stopping: AbortSignal)
     onError: (error) => logger.warn({ err: error }, "batch not renewed"),
   });
   const signal = AbortSignal.any([stopping, lost.signal]);
-  const batch = { ...stored, cell: store.cell, endpoint: stored.endpoint as BatchEndpoint };
+  const batch = { ...stored, cell: store.cell };
   try {
     await work({ ...tools, claim, batch, signal }, logger);
   } finally {

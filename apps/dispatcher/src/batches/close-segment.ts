@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { isTerminal, type Job, newId } from "@llamero/core";
-import type { LineName, ResultLine } from "@llamero/openai";
+import type { LineName } from "@llamero/openai";
 import { lineJobId, partName } from "@llamero/store";
 import { type Held, LetGo, stillHeld } from "./held.ts";
-import { renderLine } from "./render-line.ts";
+import { endOfLine, renderLine } from "./render-line.ts";
 import { reusedLines } from "./reused-lines.ts";
 import { readSegment, type SegmentLine } from "./segment-lines.ts";
 
@@ -15,6 +15,7 @@ interface Written {
   error: string[];
   /** Lines that failed without having become jobs, or not all of them, and so are not counted. */
   uncounted: number;
+  unanswered: { cancelled: number; expired: number };
   usage: { inputTokens: number; cachedTokens: number; outputTokens: number };
 }
 
@@ -49,7 +50,10 @@ async function write(held: Held, number: number, lines: readonly SegmentLine[]):
   if (jobs === null) return null;
   const refusals = await store.batches.held.refusals(batch.id, number);
   const reused = await reusedLines(held, number);
-  const written: Written = { output: [], error: [], uncounted: 0, usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0 } };
+  const written: Written = {
+    ...{ output: [], error: [], uncounted: 0, unanswered: { cancelled: 0, expired: 0 } },
+    usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0 },
+  };
   for (const each of lines) {
     const own = idsOf(each, held).map((id) => jobs.get(id) ?? null);
     const earlier = each.customId === null ? undefined : reused.get(each.customId);
@@ -59,9 +63,12 @@ async function write(held: Held, number: number, lines: readonly SegmentLine[]):
     }
     addUsage(written, own);
     const refusal = refusals.get(each.number) ?? null;
-    const result = renderLine({ batch, line: each, name: nameOf(each, held), jobs: own, refusal });
-    if (result.isMissing) written.uncounted += 1;
-    written[result.isAnswered ? "output" : "error"].push(JSON.stringify(result.line satisfies ResultLine));
+    const end = endOfLine({ batch, line: each, jobs: own, refusal });
+    if ("isMissing" in end && end.isMissing) written.uncounted += 1;
+    if (end.kind === "expired") written.unanswered.expired += 1;
+    if (end.kind === "cancelled" || end.kind === "job_cancelled") written.unanswered.cancelled += 1;
+    const { text, file } = renderLine(batch.endpoint, nameOf(each, held), end);
+    written[file].push(text);
   }
   return written;
 }
@@ -106,8 +113,8 @@ export async function closeSegment(held: Held, number: number): Promise<boolean>
     output: { fileId: newFileId(), bytes: await store(held, "output", number, written.output) },
     error: { fileId: newFileId(), bytes: await store(held, "error", number, written.error) },
   };
-  const { uncounted: failed, usage } = written;
-  stillHeld((await records.batches.held.closeSegment(claim, { segment: number, failed, usage, parts })) === "closed");
+  const { uncounted: failed, unanswered, usage } = written;
+  stillHeld((await records.batches.held.closeSegment(claim, { segment: number, failed, unanswered, usage, parts })) === "closed");
   await eraseSegment(held, number, lines);
   return true;
 }

@@ -9,8 +9,9 @@ import {
   toJobRequest,
   validate,
 } from "@llamero/core";
-import { type BatchEndpoint, batchEndpoints, inputLineSchema } from "@llamero/openai";
+import { inputLineSchema } from "@llamero/openai";
 import { findModel, type LineJob, lineJobId } from "@llamero/store";
+import { batchCallAt } from "./batch-calls.ts";
 import type { RawLine } from "./lines.ts";
 
 /** The batch that lines are of. */
@@ -18,7 +19,7 @@ export interface LineBatch {
   id: string;
   createdMs: number;
   cell: number;
-  endpoint: BatchEndpoint;
+  endpoint: string;
 }
 
 /** A line of a batch: what it asks for. */
@@ -105,7 +106,7 @@ export function readLine(batch: LineBatch, raw: RawLine): Line {
 
 function readBody(batch: LineBatch, given: unknown, number: number): Pick<Line, "body" | "asked"> {
   try {
-    const endpoint = batchEndpoints[batch.endpoint];
+    const endpoint = batchCallAt(batch.endpoint);
     const body = validate(endpoint.schema, given);
     const asked = endpoint.jobs(body).map((each, part) => ({
       id: lineJobId(batch, number, part),
@@ -135,7 +136,7 @@ export function lineJobs(batch: LineBatch, models: readonly ModelEntry[], line: 
       const model = findModel(models, body.model);
       const request = toJobRequest(body, seedOf(id));
       admit(request, model, body.messages === undefined ? "prompt" : "messages");
-      batchEndpoints[batch.endpoint].check?.(line.body, model);
+      batchCallAt(batch.endpoint).check?.(line.body, model);
       return { job: { id, slug: model.slug, request, metadata: body.metadata ?? null, line: several }, model };
     });
     return { jobs: made.map(({ job }) => job), model: made[0]?.model.name ?? "" };

@@ -28,6 +28,8 @@ const fieldsSchema = z.object({
   total: count,
   completed: count,
   failed: count,
+  cancelled_lines: count,
+  expired_lines: count,
   input_tokens: count,
   cached_tokens: count,
   output_tokens: count,
@@ -71,6 +73,8 @@ export interface StoredBatch {
   next: number;
   closed: number;
   counts: { total: number; completed: number; failed: number };
+  /** Of those that failed, the ones that were not let to their end, as far as they are written. */
+  unanswered: { cancelled: number; expired: number };
   usage: { inputTokens: number; cachedTokens: number; outputTokens: number };
   createdMs: number;
   expiresMs: number;
@@ -101,6 +105,7 @@ export function toBatch(id: string, raw: Record<string, string>): StoredBatch | 
     next: f.next,
     closed: f.closed,
     counts: { total: f.total, completed: f.completed, failed: f.failed },
+    unanswered: { cancelled: f.cancelled_lines, expired: f.expired_lines },
     usage: { inputTokens: f.input_tokens, cachedTokens: f.cached_tokens, outputTokens: f.output_tokens },
     createdMs: f.created_ms,
     expiresMs: f.expires_ms,

@@ -13,6 +13,8 @@ export interface NewBatch
     StoredBatch,
     "id" | "owner" | "keyId" | "endpoint" | "inputFileId" | "windowSeconds" | "metadata" | "outputExpiresSeconds"
   > {
+  /** What its file must be for. Default: `batch`. */
+  inputPurpose?: string;
   /** A batch over the same content whose finished lines are not run again. */
   reuse: string | null;
   /** Digests of the caller's Idempotency-Key and of the body it came with. */
@@ -27,6 +29,15 @@ export type CreatedBatch =
   /** Of the batch to reuse: it is not there, runs, was over something else, or its file has been deleted. */
   | { outcome: "no_batch" | "not_ended" | "other_content" | "content_gone" };
 
+export interface BatchQuery {
+  owner: string;
+  limit: number;
+  /** The id after which the page starts. */
+  after?: string;
+  order?: "desc" | "asc";
+  isWanted: (batch: StoredBatch) => boolean;
+}
+
 /** `stopping`: its lines that have not begun will not. */
 export type StopResult = "stopping" | "ended" | "gone";
 
@@ -39,10 +50,21 @@ export function createBatches(redis: Redis, keys: Keys, run: RunScript, limits: 
   };
   return {
     async create(batch: NewBatch): Promise<CreatedBatch> {
-      const { id, owner, keyId, endpoint, inputFileId, windowSeconds, metadata, outputExpiresSeconds, reuse, idempotency } =
-        batch;
+      const {
+        id,
+        owner,
+        keyId,
+        endpoint,
+        inputFileId,
+        inputPurpose = "batch",
+        windowSeconds,
+        metadata,
+        outputExpiresSeconds,
+        reuse,
+        idempotency,
+      } = batch;
       const reply = (await run("create-batch", [
-        ...[id, owner, keyId ?? "", endpoint, inputFileId, windowSeconds],
+        ...[id, owner, keyId ?? "", endpoint, inputFileId, inputPurpose, windowSeconds],
         Object.keys(metadata).length === 0 ? "" : JSON.stringify(metadata),
         ...[outputExpiresSeconds ?? "", reuse ?? "", idempotency?.key ?? "", idempotency?.bodyHash ?? ""],
       ])) as [CreatedBatch["outcome"], unknown];
@@ -56,13 +78,25 @@ export function createBatches(redis: Redis, keys: Keys, run: RunScript, limits: 
         const batch = await read(id);
         return owner === undefined || batch?.owner === owner ? batch : null;
       }),
-    /** A page of an owner's batches, the newest first. */
-    list: ({ owner, limit, after }: { owner: string; limit: number; after?: string }) =>
+    /** A page of an owner's batches by creation time, the newest first unless asked otherwise. */
+    list: ({ owner, limit, after, order = "desc", isWanted }: BatchQuery) =>
       guarded(async () => {
-        const ids = await readIndexes(redis, [keys.batchesOf(owner)], "desc", after, limit + 1);
-        const found = await Promise.all(ids.slice(0, limit).map(read));
-        return { batches: found.filter((batch) => batch !== null), hasMore: ids.length > limit };
+        const batches: StoredBatch[] = [];
+        for (let from = after; ; ) {
+          const ids = await readIndexes(redis, [keys.batchesOf(owner)], order, from, limit + 1);
+          for (const batch of await Promise.all(ids.map(read))) {
+            if (batch === null || !isWanted(batch)) continue;
+            if (batches.length === limit) return { batches, hasMore: true };
+            batches.push(batch);
+          }
+          from = ids.at(-1);
+          if (ids.length <= limit) return { batches, hasMore: false };
+        }
       }),
+    /** Removes a batch that has ended, with its input and its files. */
+    async remove({ id, owner }: { id: string; owner: string }): Promise<"removed" | "gone" | "not_ended"> {
+      return (await run("remove-batch", [id, owner])) as "removed" | "gone" | "not_ended";
+    },
     cancel: ({ id, owner }: { id: string; owner: string }): Promise<StopResult> => stop(id, owner, "cancelled"),
     /** Its time is over. */
     expire: (id: string): Promise<StopResult> => stop(id, "", "expired"),

@@ -14,6 +14,8 @@ export interface ClosedSegment {
   segment: number;
   /** Lines that have failed without ever having become jobs, and are not counted yet. */
   failed: number;
+  /** Of all lines that failed, those that were not let to their end. */
+  unanswered: { cancelled: number; expired: number };
   usage: { inputTokens: number; cachedTokens: number; outputTokens: number };
   /** The id that the file gets with its first part, and the bytes of this part: 0 where there is none. */
   parts: Record<BatchPart, { fileId: string; bytes: number }>;
@@ -90,10 +92,24 @@ export function createClosing(redis: Redis, keys: Keys, run: RunScript) {
     async beginClosing({ id, fence }: BatchClaim, segment: number) {
       return (await run("begin-closing", [id, fence, segment])) as "closing" | "closed" | "lost";
     },
-    async closeSegment({ id, fence }: BatchClaim, { segment, failed, usage, parts }: ClosedSegment): Promise<"closed" | "lost"> {
+    async closeSegment(
+      { id, fence }: BatchClaim,
+      { segment, failed, unanswered, usage, parts }: ClosedSegment,
+    ): Promise<"closed" | "lost"> {
       const { inputTokens, cachedTokens, outputTokens } = usage;
       const files = [parts.output, parts.error].flatMap(({ fileId, bytes }) => [fileId, bytes]);
-      const args = [id, fence, segment, failed, inputTokens, cachedTokens, outputTokens, ...files];
+      const args = [
+        id,
+        fence,
+        segment,
+        failed,
+        unanswered.cancelled,
+        unanswered.expired,
+        inputTokens,
+        cachedTokens,
+        outputTokens,
+        ...files,
+      ];
       return (await run("close-segment", args)) as "closed" | "lost";
     },
     /** Closed segments whose jobs are still there. */

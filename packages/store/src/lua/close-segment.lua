@@ -1,6 +1,7 @@
 -- The parts of a segment are written: from now on they are what its lines have come to. Each part is as `number.fence` of a name and its
--- bytes; the first one makes its file. `failed`: lines that never became jobs. Answers closed | lost.
-local id, fence, segment, failed, input_tokens, cached_tokens, output_tokens = unpack(ARGV, 1, 7)
+-- bytes; the first one makes its file. `failed`: lines that never became jobs; `cancelled` and `expired`: those of all that
+-- failed that were not let to their end. Answers closed | lost.
+local id, fence, segment, failed, cancelled, expired, input_tokens, cached_tokens, output_tokens = unpack(ARGV, 1, 9)
 local batch = held_batch(id, fence)
 if not batch then return 'lost' end
 local key = batch_key(id)
@@ -23,10 +24,12 @@ local function add_part(part, file, bytes)
   redis.call('HINCRBY', file_key(file), 'bytes', bytes)
 end
 
-add_part('output', ARGV[8], ARGV[9])
-add_part('error', ARGV[10], ARGV[11])
+add_part('output', ARGV[10], ARGV[11])
+add_part('error', ARGV[12], ARGV[13])
 if batch.next <= tonumber(segment) then redis.call('HSET', key, 'next', segment + 1) end
 redis.call('HINCRBY', key, 'failed', failed)
+redis.call('HINCRBY', key, 'cancelled_lines', cancelled)
+redis.call('HINCRBY', key, 'expired_lines', expired)
 redis.call('HINCRBY', key, 'input_tokens', input_tokens)
 redis.call('HINCRBY', key, 'cached_tokens', cached_tokens)
 redis.call('HINCRBY', key, 'output_tokens', output_tokens)

@@ -2,12 +2,12 @@
 -- ended and was over the same content, are not run again.
 -- Answers {'created', now} | {'duplicate', id} | {'conflict', id} | {'no_file'} | {'wrong_purpose', purpose}
 -- | {'no_batch' | 'not_ended' | 'other_content' | 'content_gone'}, of the batch to reuse.
-local id, owner, key, endpoint, input, window_s, metadata, output_expires_s, reuse, idempotency, hash = unpack(ARGV)
+local id, owner, key, endpoint, input, wanted_purpose, window_s, metadata, output_expires_s, reuse, idempotency, hash = unpack(ARGV)
 local before = made_before(owner, idempotency, hash)
 if before then return before end
 local holder, purpose, digest = unpack(redis.call('HMGET', file_key(input), 'owner', 'purpose', 'digest'))
 if holder ~= owner then return { 'no_file' } end
-if purpose ~= 'batch' then return { 'wrong_purpose', purpose } end
+if purpose ~= wanted_purpose then return { 'wrong_purpose', purpose } end
 local reused_output
 if reuse ~= '' then
   local other, ended, other_digest, output, completed, other_endpoint =

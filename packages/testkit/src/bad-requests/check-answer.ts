@@ -27,11 +27,14 @@ function parse(text: string): unknown {
 const isText = (value: unknown) => typeof value === "string" && value !== "";
 const keysOf = (value: object) => Object.keys(value).toSorted().join();
 
-function isErrorBody(value: unknown): value is { error: ErrorBody } {
-  if (typeof value !== "object" || value === null || keysOf(value) !== "error") return false;
-  const { error } = value as { error: unknown };
-  if (typeof error !== "object" || error === null || keysOf(error) !== "code,message,param,type") return false;
+/** OpenAI's form, or Anthropic's, which has no code and no param. */
+function isErrorBody(value: unknown): value is { error: Pick<ErrorBody, "message"> } {
+  if (typeof value !== "object" || value === null || !("error" in value)) return false;
+  const { error } = value;
+  if (typeof error !== "object" || error === null) return false;
   const { message, type, code, param } = error as Record<string, unknown>;
+  if (keysOf(value) === "error,request_id,type") return keysOf(error) === "message,type" && [message, type].every(isText);
+  if (keysOf(value) !== "error" || keysOf(error) !== "code,message,param,type") return false;
   return [message, type, code].every(isText) && (param === null || typeof param === "string");
 }
 

@@ -1,7 +1,7 @@
 import type { Job } from "@llamero/core";
 import type { ResponseDoor } from "@llamero/openai";
 import type { Answer, Services } from "../../route.ts";
-import { streamJobs } from "../stream-jobs.ts";
+import { streamJobs } from "../../stream-jobs.ts";
 import { ResponseEvents } from "./events.ts";
 
 export interface StreamedResponse {

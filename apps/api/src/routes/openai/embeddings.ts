@@ -1,6 +1,6 @@
 import { checkDimensions, embeddings, embeddingsAnswerSchema, embeddingsJob, embeddingsSchema } from "@llamero/openai";
-import { runJob } from "../../openai/run-jobs.ts";
 import { route } from "../../route.ts";
+import { runJob } from "../../run-jobs.ts";
 
 export const createEmbeddings = route({
   method: "post",

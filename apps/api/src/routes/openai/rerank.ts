@@ -1,6 +1,6 @@
 import { rerank, rerankAnswerSchema, rerankJob, rerankSchema } from "@llamero/openai";
-import { runJob } from "../../openai/run-jobs.ts";
 import { route } from "../../route.ts";
+import { runJob } from "../../run-jobs.ts";
 
 export const createRerank = route({
   method: "post",

@@ -1,8 +1,12 @@
-import { batchSchema, batchView } from "@llamero/openai";
+import { batchEndpointPaths, batchSchema, batchView } from "@llamero/openai";
+import type { StoredBatch } from "@llamero/store";
 import { z } from "zod";
 import { listOf, listSchemaOf, requireCursor } from "../../../list.ts";
 import { intParam } from "../../../params.ts";
 import { route } from "../../../route.ts";
+
+/** Message batches have a list of their own. */
+const isWanted = ({ endpoint }: StoredBatch) => batchEndpointPaths.some((path) => path === endpoint);
 
 export const listBatches = route({
   method: "get",
@@ -20,7 +24,7 @@ export const listBatches = route({
   responses: { 200: { description: "One page of batches.", schema: listSchemaOf(batchSchema, "BatchList") } },
   handle: async ({ query: { limit, after }, owner }, { store }) => {
     requireCursor("batch", after);
-    const { batches, hasMore } = await store.batches.list({ owner, limit, ...(after === undefined ? {} : { after }) });
+    const { batches, hasMore } = await store.batches.list({ owner, limit, isWanted, ...(after === undefined ? {} : { after }) });
     return { status: 200, body: listOf(batches.map(batchView), hasMore) };
   },
 });

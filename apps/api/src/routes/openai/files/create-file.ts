@@ -10,7 +10,10 @@ export const createFile = route({
   summary: "Upload a file",
   description: "As a form, streamed to the storage. The same `Idempotency-Key` with the same file gives the same file.",
   tag: "openai",
-  request: { headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }), form: uploadFormSchema },
+  request: {
+    headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }),
+    upload: { schema: uploadFormSchema, contentType: "multipart/form-data" },
+  },
   responses: { 200: { description: "The file.", schema: fileSchema } },
   errors: [409],
   handle: async (call, services) => ({ status: 200, body: await uploadFile(call, services) }),

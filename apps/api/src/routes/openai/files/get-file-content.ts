@@ -1,11 +1,9 @@
 import { z } from "zod";
-import { fileContent } from "../../../files/file-content.ts";
+import { DOWNLOAD_STALL_MS, fileContent } from "../../../files/file-content.ts";
 import { findFile } from "../../../files/find-file.ts";
 import { filePath } from "../../../params.ts";
 import { route } from "../../../route.ts";
 
-/** A client that takes nothing for so long is cut off, in milliseconds. */
-const STALL_MS = 60_000;
 const BYTES = "application/octet-stream";
 
 export const getFileContent = route({
@@ -27,6 +25,6 @@ export const getFileContent = route({
       "content-length": String(bytes),
       "content-disposition": `attachment; filename*=UTF-8''${name}`,
     };
-    return { status: 200, body, headers, stallMs: STALL_MS };
+    return { status: 200, body, headers, stallMs: DOWNLOAD_STALL_MS };
   },
 });

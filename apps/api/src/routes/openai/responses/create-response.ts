@@ -10,8 +10,8 @@ import {
 } from "@llamero/openai";
 import { findResponse } from "../../../openai/responses/find.ts";
 import { streamResponse } from "../../../openai/responses/stream.ts";
-import { abandon, acceptAll, type DoorCall, endOf } from "../../../openai/run-jobs.ts";
 import { type Answer, route, type Services } from "../../../route.ts";
+import { abandon, acceptAll, type DoorCall, endOf } from "../../../run-jobs.ts";
 
 /** The conversation that a response goes on with. @throws AppError `response_not_found`, `invalid_request` */
 async function before({ owner }: DoorCall, services: Services, { previous_response_id }: ResponseBody): Promise<Message[]> {

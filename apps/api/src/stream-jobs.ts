@@ -1,7 +1,7 @@
 import { AppError } from "@llamero/core";
-import type { Answer, Services } from "../route.ts";
-import { STREAM_HEADERS } from "../stream-headers.ts";
 import { mergeStreams } from "./merge-streams.ts";
+import type { Answer, Services } from "./route.ts";
+import { STREAM_HEADERS } from "./stream-headers.ts";
 
 /** How much later than its deadline a job has ended at the latest, where there is a dispatcher, in milliseconds. */
 const LATE_MS = 1_000;

@@ -1,8 +1,8 @@
 import { AppError, isErrorCode, type Job, type SubmitBody, submitSchema, validate } from "@llamero/core";
-import { acceptJob, type Submitter } from "../accept-job.ts";
-import { endJob } from "../end-job.ts";
-import type { Call, Services } from "../route.ts";
-import { MAX_WAIT_SECONDS, waitForJob } from "../wait-for-job.ts";
+import { acceptJob, type Submitter } from "./accept-job.ts";
+import { endJob } from "./end-job.ts";
+import type { Call, Services } from "./route.ts";
+import { MAX_WAIT_SECONDS, waitForJob } from "./wait-for-job.ts";
 
 /** With this header jobs go on when their client goes away. */
 export const KEEP_HEADER = "x-llamero-keep";
