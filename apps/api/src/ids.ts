@@ -23,6 +23,7 @@ export interface Ids {
   request: () => string;
   file: () => string;
   batch: () => string;
+  schedule: () => string;
 }
 
 /** Makes the ids that an API process gives out. */
@@ -33,5 +34,6 @@ export function createIds({ now, cell }: { now: () => number; cell: number }): I
     request: () => newId("request", source),
     file: () => newId("file", source),
     batch: () => newId("batch", source),
+    schedule: () => newId("schedule", source),
   };
 }

@@ -9,7 +9,7 @@ import {
   setLogLevel,
   settingsFor,
 } from "@llamero/process";
-import { Carriers } from "@llamero/queue";
+import { Carriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, requireServer, watchSettings } from "@llamero/store";
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
@@ -62,6 +62,8 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
 
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
+  const timers = new ScheduleTimers({ connection: redis, keys: store.keys });
+  lifecycle.defer("timers", () => timers.close());
   const subscriber = await connectRedis(config.REDIS_URL, "blocking");
   const notifications = new Notifications(subscriber, store.keys);
   lifecycle.defer("notifications", () => notifications.close());
@@ -79,7 +81,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     now: elapsedMs,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, notifications, webhookTargets, memory, settings, storage, logger, elapsedMs },
+    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, logger, elapsedMs },
     now: Date.now,
     maxFileBytes: limits.maxFileBytes,
     answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),

@@ -105,6 +105,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       { name: "models" },
       { name: "openai" },
       { name: "anthropic" },
+      { name: "schedules" },
       { name: "admin" },
       { name: "service" },
     ],

@@ -22,6 +22,7 @@ export const modelPath = z.object({
 });
 export const filePath = z.object({ id: z.string().meta({ example: "file_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const messageBatchPath = z.object({ id: z.string().meta({ example: "msgbatch_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const schedulePath = z.object({ id: z.string().meta({ example: "sched_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const batchPath = z.object({ id: z.string().meta({ example: "batch_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const responsePath = z.object({ id: z.string().meta({ example: "resp_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });

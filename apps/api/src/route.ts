@@ -1,6 +1,6 @@
 import type { KeyScope } from "@llamero/core";
 import type { Logger } from "@llamero/process";
-import type { Carriers } from "@llamero/queue";
+import type { Carriers, ScheduleTimers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
 import type { Notifications, SettingsWatch, Store } from "@llamero/store";
 import type { z } from "zod";
@@ -14,6 +14,7 @@ import type { WebhookTargets } from "./webhook-targets.ts";
 export interface Services {
   store: Store;
   carriers: Pick<Carriers, "add">;
+  timers: Pick<ScheduleTimers, "start" | "stop" | "ask">;
   notifications: Notifications;
   events: JobEvents;
   models: ModelLookup;
@@ -27,6 +28,7 @@ export interface Services {
   newJobId: () => string;
   newFileId: () => string;
   newBatchId: () => string;
+  newScheduleId: () => string;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** Longest that a call waits for the end of its jobs where it asks for their answer, in milliseconds. */
@@ -77,7 +79,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "openai" | "anthropic" | "admin" | "service";
+  tag: "jobs" | "webhooks" | "models" | "openai" | "anthropic" | "schedules" | "admin" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */

@@ -3,7 +3,7 @@ import { JobEvents, type JobEventsOptions } from "./job-events.ts";
 import { ModelLookup } from "./model-lookup.ts";
 import type { Services } from "./route.ts";
 
-type Made = "models" | "events" | "newJobId" | "newFileId" | "newBatchId";
+type Made = "models" | "events" | "newJobId" | "newFileId" | "newBatchId" | "newScheduleId";
 
 /** What an API process opens, from which the rest of its services is made. */
 export interface ServiceParts extends Omit<Services, Made>, Pick<JobEventsOptions, "heartbeatMs"> {
@@ -25,6 +25,7 @@ export function createServices({ elapsedMs, heartbeatMs, ...parts }: ServicePart
     newJobId: ids.job,
     newFileId: ids.file,
     newBatchId: ids.batch,
+    newScheduleId: ids.schedule,
   };
   return { services, newRequestId: ids.request };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job } from "@llamero/core";
 import { createLogger } from "@llamero/process";
+import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, SettingsWatch, type Store } from "@llamero/store";
 import { StandInWorker, startRedis, type TestRedis } from "@llamero/testkit";
@@ -79,6 +80,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
   });
   const store = createStore({ redis, prefix: "test", limits: waitingLimits });
+  const timers = new ScheduleTimers({ connection: redis, keys: store.keys });
   const subscriber = await connectRedis(url, "blocking");
   const notifications = new Notifications(subscriber, store.keys);
   const settings = new SettingsWatch({ store, subscriber, onError: () => {} });
@@ -99,7 +101,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, notifications, webhookTargets, memory, settings, logger, now },
+    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, logger, now },
     elapsedMs: now,
     storage: await openStorage({ DATA_DIR: folder }),
     maxFileBytes: options.maxFileBytes ?? MAX_BODY_BYTES,
@@ -155,6 +157,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
       settings.stop();
       await notifications.close();
       await Promise.all(servers.map((server) => server.close()));
+      await timers.close();
       redis.disconnect();
       if (options.folder === undefined) await rm(folder, { recursive: true });
     },

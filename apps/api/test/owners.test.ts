@@ -73,6 +73,10 @@ const things: Record<string, { none: string; make(): Promise<string> }> = {
       return (await made("/v1/batches", body)).id;
     },
   },
+  "/v1/schedules/": {
+    none: `sched_${"0".repeat(26)}`,
+    make: async () => (await made("/v1/schedules", { cron: "0 2 * * *", job: { prompt: "a" } })).id,
+  },
   "/v1/messages/batches/": {
     none: `msgbatch_${"0".repeat(26)}`,
     make: async () => {

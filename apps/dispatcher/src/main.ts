@@ -11,13 +11,14 @@ import {
   setLogLevel,
   settingsFor,
 } from "@llamero/process";
-import { Carriers, DeliveryCarriers } from "@llamero/queue";
+import { Carriers, DeliveryCarriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createOutbox, createStore, requireServer, watchSettings } from "@llamero/store";
 import { startBatches } from "./batches/batches.ts";
 import { startFileSweeper } from "./file-sweeper.ts";
 import { openDeliveries } from "./open-deliveries.ts";
 import { startOutboxLoop } from "./outbox-loop.ts";
+import { startSchedules } from "./schedules/schedules.ts";
 import { startSweeper } from "./sweeper.ts";
 import { startWebhooks, type WebhooksOptions } from "./webhooks.ts";
 
@@ -78,6 +79,13 @@ async function start(
   const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, logger, onStopped: fail };
   const webhooks = startWebhooks({ ...delivering, ...options });
   lifecycle.defer("webhooks", () => webhooks.stop());
+
+  const timers = new ScheduleTimers({ connection: redis, keys: store.keys });
+  lifecycle.defer("timers", () => timers.close());
+  const due = await connectRedis(config.REDIS_URL, "blocking");
+  lifecycle.defer("redis schedules", () => due.disconnect());
+  const schedules = startSchedules({ store, carriers, timers, connection: due, logger, onStopped: fail });
+  lifecycle.defer("schedules", () => schedules.stop());
 
   const consumer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const outbox = await startOutboxLoop({

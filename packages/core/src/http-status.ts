@@ -21,6 +21,8 @@ const statuses: Record<ErrorCode, number> = {
   delivery_not_found: 404,
   file_not_found: 404,
   batch_not_found: 404,
+  schedule_not_found: 404,
+  too_many_schedules: 409,
   storage_object_missing: 404,
   route_not_found: 404,
   method_not_allowed: 405,

@@ -16,6 +16,7 @@ const prefixes = {
   delivery: "dlv_",
   file: "file_",
   batch: "batch_",
+  schedule: "sched_",
 } as const;
 export type IdKind = keyof typeof prefixes;
 

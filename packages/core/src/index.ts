@@ -137,6 +137,13 @@ export type {
   StopReason,
   TokenChunk,
 } from "./runtime.ts";
+export {
+  type OverlapPolicy,
+  overlapPolicies,
+  type ScheduleOutcome,
+  scheduleOutcomes,
+  scheduleTimingShape,
+} from "./schedule.ts";
 export { shorten } from "./shorten.ts";
 export {
   deadlineRefusal,

@@ -49,3 +49,4 @@ export {
   statusOf,
   tailOf,
 } from "./responses/view.ts";
+export { type ScheduleWork, scheduleWorkSchema } from "./schedule-work.ts";

@@ -5,3 +5,11 @@ export { DeliveryConsumer, type DeliveryConsumerOptions } from "./delivery-consu
 export { type Lane, lanes } from "./queue-names.ts";
 export { repairDeliveries } from "./repair-deliveries.ts";
 export { repairWindow } from "./repair-window.ts";
+export {
+  type DueRun,
+  nextRuns,
+  ScheduleConsumer,
+  type ScheduleConsumerOptions,
+  ScheduleTimers,
+  type Timing,
+} from "./schedules.ts";

@@ -14,5 +14,8 @@ export function inferenceQueue(slug: string, lane: Lane): string {
   return lane === "steady" ? `inference.${slug}` : `inference.${slug}.${lane}`;
 }
 
+/** The BullMQ queue of what schedules let fall due. */
+export const SCHEDULE_QUEUE = "schedules";
+
 /** The BullMQ queue of webhook deliveries. */
 export const DELIVERY_QUEUE = "deliveries";

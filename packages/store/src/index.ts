@@ -23,6 +23,7 @@ export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
 export { type JobRecord, priorityOf, type StoredResult } from "./record.ts";
 export { redisError } from "./redis-errors.ts";
 export { requireServer } from "./require-server.ts";
+export type { CreatedSchedule, NewSchedule, ScheduleRun, StoredSchedule } from "./schedules.ts";
 export type { Change, SettingsStore } from "./settings.ts";
 export { SettingsWatch, watchSettings } from "./settings-watch.ts";
 export { createStore, type Store, type StoreOptions } from "./store.ts";

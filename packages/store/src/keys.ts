@@ -85,6 +85,11 @@ export function createKeys(prefix: string, cell: number) {
     toErase: (batch: string) => `${base}batch_erase:${batch}`,
     /** Parts that are being written, as `segment.fence`. */
     batchObjects: (batch: string) => `${base}batch_objects:${batch}`,
+    schedule: (id: string) => `${base}schedule:${id}`,
+    /** The schedules of an owner, sorted by id. */
+    schedulesOf: (owner: string) => `${base}schedules:${owner}`,
+    /** The ids of all schedules. */
+    schedules: `${base}schedules`,
     outbox: `${base}outbox`,
     control: `${base}control`,
     notify: (bucket: number) => `${base}notify:${bucket}`,

@@ -18,6 +18,7 @@ import { createKeys } from "./keys.ts";
 import { createReads, type Reference } from "./read-jobs.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
+import { createSchedules } from "./schedules.ts";
 import { createScripts } from "./scripts.ts";
 import { serverMemory } from "./server-memory.ts";
 import { createSettings } from "./settings.ts";
@@ -84,6 +85,7 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
     webhooks: createWebhooks(redis, keys, run, cell),
     files: { ...createFiles(redis, keys, run), ...createFileRemoval(redis, keys, run) },
     batches: createBatches(redis, keys, run, limits),
+    schedules: createSchedules(redis, keys, run),
     ...reads,
     /** What has happened in an owner's job behind so many chunks; null when it does not exist or is somebody else's. */
     readEvents: (reference: Reference, behind: number): Promise<EventPage | null> => readEvents(run, reference, behind),

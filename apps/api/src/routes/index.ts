@@ -55,6 +55,13 @@ import { revokeApiKey } from "./revoke-api-key.ts";
 import { rollbackSettings } from "./rollback-settings.ts";
 import { rotateApiKey } from "./rotate-api-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
+import { createScheduleRoute } from "./schedules/create-schedule.ts";
+import { deleteSchedule } from "./schedules/delete-schedule.ts";
+import { getSchedule } from "./schedules/get-schedule.ts";
+import { listSchedules } from "./schedules/list-schedules.ts";
+import { pauseSchedule } from "./schedules/pause-schedule.ts";
+import { resumeSchedule } from "./schedules/resume-schedule.ts";
+import { runSchedule } from "./schedules/run-schedule.ts";
 import { submitJob } from "./submit-job.ts";
 import { testWebhookEndpoint } from "./test-webhook-endpoint.ts";
 
@@ -90,6 +97,16 @@ const anthropicRoutes = [
   deleteMessageBatch,
 ];
 
+const scheduleRoutes = [
+  createScheduleRoute,
+  listSchedules,
+  getSchedule,
+  pauseSchedule,
+  resumeSchedule,
+  runSchedule,
+  deleteSchedule,
+];
+
 /** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
   ...jobRoutes,
@@ -102,6 +119,7 @@ export const routes = [
   ...fileRoutes,
   ...batchRoutes,
   ...anthropicRoutes,
+  ...scheduleRoutes,
   listModels,
   getModel,
   livez,
