@@ -159,3 +159,15 @@ describe("an upload", () => {
     expect(await objects()).toEqual([]);
   });
 });
+
+describe("a storage that does not take anything", () => {
+  const away = useOpenAi({ folder: "/dev/null" });
+  it("fails the upload, with advice, and nothing else", async () => {
+    const file = await toFile(Buffer.from("x"), "input.jsonl");
+    const error = await refusal(away.client.files.create({ file, purpose: "batch" }));
+    expect(error).toMatchObject({ status: 503, code: "storage_unavailable" });
+    expect(error.message).toContain("try again");
+    expect((await away.client.files.list()).data).toEqual([]);
+    expect((await away.client.models.list()).data.length).toBeGreaterThan(0);
+  });
+});

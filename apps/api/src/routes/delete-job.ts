@@ -22,6 +22,8 @@ export const deleteJob = route({
     if (!isJobId(path.id)) throw jobNotFound(path.id);
     const result = await store.remove({ id: path.id, owner });
     if (result.outcome === "gone") throw jobNotFound(path.id);
+    if (result.outcome === "in_batch")
+      throw new AppError("job_not_finished", `Job ${path.id} is a line of a batch, which removes it when the line is written.`);
     if (result.outcome === "unfinished")
       throw new AppError("job_not_finished", `Job ${path.id} is ${result.status}; cancel it before deleting it.`);
     return { status: 200, body: { id: path.id, object: "job", deleted: true } };

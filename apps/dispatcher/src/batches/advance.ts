@@ -48,7 +48,7 @@ async function refresh(held: Held): Promise<Held["batch"] | null> {
 
 /** Reads the input and cuts it into segments. False: it was no good, and the batch has failed. */
 async function validate(held: Held): Promise<boolean> {
-  const { store, storage, claim, batch, maxLineBytes } = held;
+  const { store, storage, claim, batch, maxLineBytes, signal } = held;
   const begun = await store.batches.held.begin(claim, batch.reuse?.batchId ?? null);
   stillHeld(begun !== "lost");
   if (begun === "copied") return start(held, batch.model);
@@ -61,6 +61,7 @@ async function validate(held: Held): Promise<boolean> {
     source: storage.read(uploadName(file.id)),
     bytes: file.bytes,
     maxLineBytes,
+    signal,
     note: (segments) => store.batches.held.addSegments(claim, segments),
   });
   if (checked.outcome === "lost") throw new LetGo();

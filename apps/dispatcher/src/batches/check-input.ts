@@ -18,6 +18,8 @@ export interface InputOptions {
   bytes: number;
   /** Longest line, in bytes. */
   maxLineBytes: number;
+  /** Nobody wants to know any more. */
+  signal: AbortSignal;
   /** Where segments go as they are found. False: nobody wants them any more. */
   note: (segments: readonly Segment[]) => Promise<boolean>;
 }
@@ -68,12 +70,13 @@ class Checker {
 const whole = (code: string, message: string, line: number | null = null): BatchError => ({ code, message, param: null, line });
 
 /** Reads an input once, line by line, in memory that does not grow with it: finds what is wrong, and cuts it into segments. */
-export async function checkInput({ source, bytes, maxLineBytes, note, ...how }: InputOptions): Promise<CheckedInput> {
+export async function checkInput({ source, bytes, maxLineBytes, signal, note, ...how }: InputOptions): Promise<CheckedInput> {
   const checker = new Checker(how);
   const cutter = new SegmentCutter(bytes);
   let found: Segment[] = [];
   try {
     for await (const raw of readLines(source, { maxBytes: maxLineBytes })) {
+      if (signal.aborted) return { outcome: "lost" };
       const isRun = !isBlank(raw);
       if (isRun) checker.check(raw);
       if (checker.errors.length >= MOST_ERRORS) break;

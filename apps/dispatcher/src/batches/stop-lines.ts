@@ -1,17 +1,18 @@
-import type { Held } from "./held.ts";
+import { type Held, LetGo } from "./held.ts";
 import { readSegment } from "./segment-lines.ts";
 
 /**
  * Cancels the jobs of a batch that is to end before it is through: those that wait end at once, those that run within two seconds. Those
  * that have ended stay as they are. Of one that expires, the jobs have the same deadline and end by themselves.
  */
-export async function stopLines({ store, storage, carriers, batch, logger }: Held): Promise<void> {
+export async function stopLines({ store, storage, carriers, batch, signal, logger }: Held): Promise<void> {
   if (batch.stop !== "cancelled") return;
   for (const [number] of await store.batches.held.openSegments(batch.id)) {
     const segment = await store.batches.held.segment(batch.id, number);
     if (segment === null) continue;
     const lines = await readSegment(storage, batch, segment);
     for (const each of lines) {
+      if (signal.aborted) throw new LetGo();
       if (each.kind === "bad") continue;
       for (const { id } of each.line.asked) {
         const result = await store.cancel({ id, owner: batch.owner });

@@ -9,6 +9,7 @@ for _, file in ipairs({ input or '', output or '', failed or '' }) do
   if redis.call('EXISTS', file_key(file)) == 1 then remove_file(file) end
 end
 redis.call('ZREM', P .. 'batches_ended', id)
+redis.call('ZREM', P .. 'batches_due', id)
 redis.call('ZREM', P .. 'batches:' .. owner, id)
 redis.call('DEL', key, P .. 'batch_segments:' .. id)
 return 'removed'

@@ -31,6 +31,7 @@ for _, id in ipairs(ended) do
     redis.call('ZADD', P .. 'batches_ended', now - retention_ms + LATER_MS, id)
   else
     redis.call('ZREM', P .. 'batches_ended', id)
+    redis.call('ZREM', P .. 'batches_due', id)
     redis.call('ZREM', P .. 'batches:' .. owner, id)
     redis.call('DEL', P .. 'batch:' .. id, P .. 'batch_segments:' .. id)
   end
