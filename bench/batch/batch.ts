@@ -1,5 +1,6 @@
 import { setTimeout as pass } from "node:timers/promises";
 import type { BatchView } from "@llamero/openai";
+import { median } from "../engine/statistics.ts";
 import { redisVersion } from "../prove/redis-stats.ts";
 import type { Findings, ProofOptions } from "../prove/report.ts";
 import { type BatchDeployment, type Memory, openBatchDeployment } from "./batch-deployment.ts";
@@ -16,7 +17,7 @@ const LOOK_EVERY_MS = 200;
 /** The run's first part fills caches and pools and does not count. */
 const FROM_SHARE = 0.2;
 const MOST_GROWTH = 0.05;
-/** Of all readings, so many count for a moment: the highest of them, since a garbage collection may just have been or be due. */
+/** Of the run, so much counts for a moment: the median of its readings, since a garbage collection may just have been or be due. */
 const AROUND = 0.1;
 
 /** 100,000 lines run on the bundled model while dispatchers die: each line is written once, and memory stays flat. */
@@ -115,10 +116,10 @@ async function countJobs({ redis }: BatchDeployment): Promise<number> {
   }
 }
 
-/** The highest of the readings around a moment of the run. */
+/** What the readings before a moment of the run say. */
 function around(readings: readonly Reading[], name: keyof Memory, share: number): number {
   const near = readings.filter((reading) => reading.share >= share - AROUND && reading.share <= share);
-  return Math.max(...near.map((reading) => reading[name]));
+  return median(near.map((reading) => reading[name]));
 }
 
 const growthOf = (readings: readonly Reading[], name: keyof Memory) =>

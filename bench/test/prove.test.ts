@@ -124,3 +124,14 @@ test.each([[[]], [["nothing"]], [["constructor"]], [["door", "door"]], [["door",
     expect(await readdir(out)).toEqual([]);
   },
 );
+
+test("batch-million, quick: every line is written once, however often the dispatcher is killed", {
+  timeout: 120_000,
+}, async () => {
+  const { report } = await quick("batch-million");
+  expect(report).toMatchObject({ name: "batch-million", quick: true, figures: { lines: 3_000, kills: 3, lines_written: 3_000 } });
+  const [promises, growth] = [report.claims.slice(0, 6), report.claims.slice(6)];
+  expect(promises.filter(({ passed }) => !passed)).toEqual([]);
+  // Of so short a run, memory says nothing.
+  expect(growth).toHaveLength(3);
+});
