@@ -13,7 +13,8 @@ interface Sizes {
   kills: number;
 }
 
-const LOOK_EVERY_MS = 200;
+/** Seldom enough that being asked costs the API no memory to speak of. */
+const LOOK_EVERY_MS = 1_000;
 /** The run's first part fills caches and pools and does not count. */
 const FROM_SHARE = 0.2;
 const MOST_GROWTH = 0.05;
