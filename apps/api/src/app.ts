@@ -28,6 +28,11 @@ function respond(c: Context, { status, body, headers, stallMs }: Answer): Respon
   if (body === null) return c.body(null, status as 204, headers);
   if (!(body instanceof ReadableStream))
     return c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
+  if (c.req.method === "HEAD") {
+    // Nobody reads it: what it is made of is to be closed.
+    void body.cancel();
+    return c.body(null, status as 200, headers);
+  }
   // Node counts the time in which the socket could pass nothing on, and destroys it; without a socket there is none.
   if (stallMs !== undefined) (c.env as Partial<HttpBindings> | undefined)?.outgoing?.setTimeout(stallMs);
   return c.body(body, status as 200, headers);

@@ -26,6 +26,8 @@ describe("a file", () => {
     const content = await harness.client.files.content(file.id);
     expect(content.headers.get("content-length")).toBe("8");
     expect(await content.text()).toBe("one\ntwo\n");
+    const head = await fetch(`${harness.baseURL}/files/${file.id}/content`, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "8", ""]);
     expect(await harness.client.files.waitForProcessing(file.id)).toEqual(file);
     expect(await harness.client.files.delete(file.id)).toEqual({ id: file.id, object: "file", deleted: true });
     expect(await refusal(harness.client.files.retrieve(file.id))).toBeInstanceOf(NotFoundError);

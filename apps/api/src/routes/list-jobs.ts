@@ -1,17 +1,8 @@
-import { AppError, jobSchema, jobStatuses, metadataSchema } from "@llamero/core";
+import { jobSchema, jobStatuses, metadataSchema } from "@llamero/core";
 import { z } from "zod";
-import { intParam, isJobId } from "../params.ts";
+import { listOf, listSchemaOf, requireCursor } from "../list.ts";
+import { intParam } from "../params.ts";
 import { route } from "../route.ts";
-
-const listSchema = z
-  .object({
-    object: z.literal("list"),
-    data: z.array(jobSchema),
-    has_more: z.boolean(),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-  })
-  .meta({ id: "JobList" });
 
 const query = z.strictObject({
   status: z.enum(jobStatuses).optional(),
@@ -40,12 +31,11 @@ export const listJobs = route({
     "Newest first. `metadata.key=value` keeps jobs whose metadata has that pair; `status=failed&retried=false` lists what failed and has not been run again.",
   tag: "jobs",
   request: { query },
-  responses: { 200: { description: "One page of jobs.", schema: listSchema } },
+  responses: { 200: { description: "One page of jobs.", schema: listSchemaOf(jobSchema, "JobList") } },
   errors: [404],
   handle: async ({ query, owner }, { store, models }) => {
     const { status, model, error_code: errorCode, retried: isRetried, limit, after, order, metadata } = query;
-    if (after !== undefined && !isJobId(after))
-      throw new AppError("invalid_cursor", "after must be the last_id of an earlier page.", { param: "after" });
+    requireCursor("job", after);
     const slug = model === undefined ? undefined : (await models.find(model)).slug;
     const page = await store.listJobs({
       owner,
@@ -58,14 +48,6 @@ export const listJobs = route({
       ...(isRetried === undefined ? {} : { isRetried }),
       ...(after === undefined ? {} : { after }),
     });
-    const ids = page.jobs.map((job) => job.id);
-    const body = {
-      object: "list",
-      data: page.jobs,
-      has_more: page.hasMore,
-      first_id: ids[0] ?? null,
-      last_id: ids.at(-1) ?? null,
-    };
-    return { status: 200, body };
+    return { status: 200, body: listOf(page.jobs, page.hasMore) };
   },
 });

@@ -10,7 +10,7 @@ import { stopLines } from "./stop-lines.ts";
 const WINDOW_JOBS = 4_000;
 const WINDOW_BYTES = 33_554_432;
 
-/** How long a batch is left alone at most where nothing comes up, in milliseconds; while it is being stopped; and after it was stuck. */
+/** How long a batch is left alone at most where nothing comes up, and while it is being stopped, in milliseconds. */
 const LOOK_AGAIN_MS = 60_000;
 const STOPPING_MS = 250;
 

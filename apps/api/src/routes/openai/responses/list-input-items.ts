@@ -1,6 +1,7 @@
 import { AppError } from "@llamero/core";
 import { shownItems, tailOf } from "@llamero/openai";
 import { z } from "zod";
+import { listOf, listSchemaOf } from "../../../list.ts";
 import { findResponse } from "../../../openai/responses/find.ts";
 import { intParam, responsePath } from "../../../params.ts";
 import { route } from "../../../route.ts";
@@ -8,15 +9,7 @@ import { route } from "../../../route.ts";
 const MAX_PAGE = 100;
 const PAGE = 20;
 
-const listSchema = z
-  .object({
-    object: z.literal("list"),
-    data: z.array(z.looseObject({ id: z.string(), type: z.string() })),
-    has_more: z.boolean(),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-  })
-  .meta({ id: "ResponseItemList" });
+const itemSchema = z.looseObject({ id: z.string(), type: z.string() });
 
 export const listInputItems = route({
   method: "get",
@@ -32,7 +25,7 @@ export const listInputItems = route({
       order: z.enum(["asc", "desc"]).default("desc"),
     }),
   },
-  responses: { 200: { description: "A page of items, the newest first.", schema: listSchema } },
+  responses: { 200: { description: "A page of items, the newest first.", schema: listSchemaOf(itemSchema, "ResponseItemList") } },
   errors: [404],
   handle: async ({ path, query: { limit, after, order }, owner }, services) => {
     const { job, door } = await findResponse(services, { id: path.id, owner });
@@ -42,8 +35,6 @@ export const listInputItems = route({
     if (after !== undefined && at === -1)
       throw new AppError("invalid_cursor", "after must be the id of an item of this response.", { param: "after" });
     const data = items.slice(at + 1, at + 1 + limit);
-    const [first, last] = [data[0], data.at(-1)];
-    const has_more = at + 1 + limit < items.length;
-    return { status: 200, body: { object: "list", data, has_more, first_id: first?.id ?? null, last_id: last?.id ?? null } };
+    return { status: 200, body: listOf(data, at + 1 + limit < items.length) };
   },
 });
