@@ -31,7 +31,7 @@ export class Dev {
 
   /** Waits until the pattern has been printed that many times. */
   async printed(pattern: RegExp, times = 1): Promise<void> {
-    const all = new RegExp(pattern.source, "g");
+    const all = new RegExp(pattern.source, `${pattern.flags}g`);
     while ((this.output.match(all) ?? []).length < times) {
       if (this.#child.exitCode !== null) throw new Error(`it ended without printing ${pattern}:\n${this.output}`);
       await Promise.race([once(this.#child, "output"), this.#exited]);
