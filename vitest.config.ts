@@ -21,6 +21,8 @@ export default defineConfig({
           name: "integration",
           include: ["{apps,packages,bench}/**/test/**/*.test.ts"],
           exclude: ["**/node_modules/**", modelTests],
+          // Vitest takes one by itself on two cores; these wait for Redis and for each other's processes most of the time.
+          maxWorkers: 2,
           testTimeout: 30_000,
           hookTimeout: 30_000,
           pool: "forks",
