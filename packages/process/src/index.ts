@@ -12,12 +12,11 @@ export {
 export { type BaseConfig, type ProcessContext, type ProcessHost, type ProcessOptions, runProcess } from "./run-process.ts";
 export {
   allSettings,
-  type ProcessName,
-  processNames,
   type SettingName,
   type SettingRow,
   type Settings,
   settingsFor,
   settingsTable,
 } from "./settings.ts";
+export { type ProcessName, processNames } from "./settings-table.ts";
 export { sizeThreadPool } from "./thread-pool.ts";

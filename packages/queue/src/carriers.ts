@@ -1,6 +1,7 @@
 import { carrierId } from "@llamero/core";
-import { type FedJob, redisError, type Store } from "@llamero/store";
-import { type ConnectionOptions, Queue } from "bullmq";
+import type { FedJob, Store } from "@llamero/store";
+import type { ConnectionOptions, Queue } from "bullmq";
+import { asRedis, openQueue } from "./open-queue.ts";
 import { inferenceQueue, laneOf } from "./queue-names.ts";
 
 export interface CarriersOptions {
@@ -8,9 +9,6 @@ export interface CarriersOptions {
   connection: ConnectionOptions;
   store: Store;
 }
-
-/** BullMQ writes an event per state change of a carrier; nobody reads them, so few are kept. */
-const EVENTS_KEPT = 100;
 
 /**
  * The producer's end of the model queues: puts carriers in for jobs that a script has fed.
@@ -28,23 +26,15 @@ export class Carriers {
   async add(fed: readonly FedJob[]): Promise<void> {
     if (fed.length === 0) return;
     const byQueue = Map.groupBy(fed, queueOf);
-    try {
-      await Promise.all(Array.from(byQueue, ([name, jobs]) => this.#queue(name).addBulk(jobs.map(toBulkJob))));
-    } catch (error) {
-      throw redisError(error);
-    }
+    await asRedis(() => Promise.all(Array.from(byQueue, ([name, jobs]) => this.#queue(name).addBulk(jobs.map(toBulkJob)))));
   }
 
   /** Which of these jobs have no carrier. */
   async missing<T extends FedJob>(jobs: readonly T[]): Promise<T[]> {
-    try {
-      const found = await Promise.all(
-        jobs.map((job) => this.#queue(queueOf(job)).getJob(carrierId({ job_id: job.jobId, run: job.run }))),
-      );
-      return jobs.filter((_, index) => found[index] === undefined);
-    } catch (error) {
-      throw redisError(error);
-    }
+    const found = await asRedis(() =>
+      Promise.all(jobs.map((job) => this.#queue(queueOf(job)).getJob(carrierId({ job_id: job.jobId, run: job.run })))),
+    );
+    return jobs.filter((_, index) => found[index] === undefined);
   }
 
   async close(): Promise<void> {
@@ -56,15 +46,7 @@ export class Carriers {
     const existing = this.#queues.get(name);
     if (existing !== undefined) return existing;
     const { connection, store } = this.#options;
-    const queue = new Queue(name, {
-      connection,
-      prefix: store.keys.queues,
-      skipWaitingForReady: true,
-      skipVersionCheck: true,
-      streams: { events: { maxLen: EVENTS_KEPT } },
-    });
-    // Each call reports its own failure; without a listener the emitter would end the process.
-    queue.on("error", () => {});
+    const queue = openQueue(name, { connection, prefix: store.keys.queues });
     this.#queues.set(name, queue);
     return queue;
   }

@@ -1,10 +1,8 @@
 import type { DeliveryCarrier } from "@llamero/core";
-import { type DueDelivery, type Keys, redisError } from "@llamero/store";
-import { type ConnectionOptions, type Job, Queue } from "bullmq";
+import type { DueDelivery, Keys } from "@llamero/store";
+import type { ConnectionOptions, Job, Queue } from "bullmq";
+import { asRedis, openQueue } from "./open-queue.ts";
 import { DELIVERY_QUEUE } from "./queue-names.ts";
-
-/** BullMQ writes an event per state change of a carrier; nobody reads them, so few are kept. */
-const EVENTS_KEPT = 100;
 
 /** The same round of a delivery always makes the same id, so that adding it twice is adding it once. */
 const idOf = ({ deliveryId, round }: DueDelivery) => `${deliveryId}-${round}`;
@@ -18,36 +16,22 @@ export class DeliveryCarriers {
 
   /** @param connection of the role `commands` or `worker`; it stays the caller's */
   constructor({ connection, keys }: { connection: ConnectionOptions; keys: Keys }) {
-    this.#queue = new Queue(DELIVERY_QUEUE, {
-      connection,
-      prefix: keys.queues,
-      skipWaitingForReady: true,
-      skipVersionCheck: true,
-      streams: { events: { maxLen: EVENTS_KEPT } },
-    });
-    // Each call reports its own failure; without a listener the emitter would end the process.
-    this.#queue.on("error", () => {});
+    this.#queue = openQueue(DELIVERY_QUEUE, { connection, prefix: keys.queues });
   }
 
   /** Adds carriers, each to come after its delay; one that is already there is left as it is. @throws AppError `redis_unavailable` */
   async add(due: readonly DueDelivery[]): Promise<void> {
     if (due.length === 0) return;
-    try {
-      await this.#queue.addBulk(due.map(toBulkJob));
-    } catch (error) {
-      throw redisError(error);
-    }
+    await asRedis(() => this.#queue.addBulk(due.map(toBulkJob)));
   }
 
   /** Which of these, all of them late, have no carrier. Those whose carriers still wait, by a clock that was wrong, are brought up. */
   async missing(late: readonly DueDelivery[]): Promise<DueDelivery[]> {
-    try {
+    return await asRedis(async () => {
       const found = await Promise.all(late.map((delivery) => this.#queue.getJob(idOf(delivery))));
       await Promise.all(found.map((carrier) => carrier !== undefined && bringUp(carrier)));
       return late.filter((_, index) => found[index] === undefined);
-    } catch (error) {
-      throw redisError(error);
-    }
+    });
   }
 
   async close(): Promise<void> {

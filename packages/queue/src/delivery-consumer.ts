@@ -2,16 +2,10 @@ import { type DeliveryCarrier, deliveryCarrierSchema } from "@llamero/core";
 import type { Keys } from "@llamero/store";
 import { type ConnectionOptions, Worker } from "bullmq";
 import { DELIVERY_QUEUE } from "./queue-names.ts";
+import { LOCK_MS, REST_MS, STALL_CHECK_MS } from "./takeover.ts";
 
-/**
- * A carrier's lock lasts this long without renewal, and dead dispatchers are looked for this often, in milliseconds: a dead
- * dispatcher's attempts are made again after 7.5 s at most.
- */
-const LOCK_MS = 5_000;
+/** How often a lock is renewed, in milliseconds. */
 const RENEW_MS = 1_250;
-const STALL_CHECK_MS = 2_500;
-/** After Redis has been away, in milliseconds. */
-const REST_MS = 1_000;
 
 export interface DeliveryConsumerOptions {
   /** A connection of the role `blocking`; it stays the caller's. */

@@ -2,14 +2,10 @@ export { Carriers, type CarriersOptions } from "./carriers.ts";
 export { type CarrierOutcome, Consumer, type ConsumerOptions } from "./consumer.ts";
 export { DeliveryCarriers } from "./delivery-carriers.ts";
 export { DeliveryConsumer, type DeliveryConsumerOptions } from "./delivery-consumer.ts";
+export { nextRuns, type Timing } from "./next-runs.ts";
 export { type Lane, lanes } from "./queue-names.ts";
 export { repairDeliveries } from "./repair-deliveries.ts";
 export { repairWindow } from "./repair-window.ts";
-export {
-  type DueRun,
-  nextRuns,
-  ScheduleConsumer,
-  type ScheduleConsumerOptions,
-  ScheduleTimers,
-  type Timing,
-} from "./schedules.ts";
+export { ScheduleConsumer, type ScheduleConsumerOptions } from "./schedule-consumer.ts";
+export type { DueRun } from "./schedule-runs.ts";
+export { ScheduleTimers } from "./schedule-timers.ts";

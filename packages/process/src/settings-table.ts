@@ -1,0 +1,260 @@
+import { logLevels } from "@llamero/core";
+import { z } from "zod";
+import { apiKeys, commaList, decimal, gpuList, integer, webhookSecrets } from "./setting-schemas.ts";
+
+export const processNames = ["api", "worker", "dispatcher", "cli"] as const;
+export type ProcessName = (typeof processNames)[number];
+
+export interface Setting {
+  /** Parses the variable's text; a default makes it optional. */
+  readonly schema: z.ZodType;
+  /** Completes the sentence "must be …". */
+  readonly allowed: string;
+  readonly description: string;
+  readonly readBy: readonly ProcessName[];
+  /** Stands in the table in the place of the schema's default. */
+  readonly defaultNote?: string;
+  /** True when the value must never be printed. */
+  readonly secret?: boolean;
+}
+
+const everyProcess = processNames;
+
+/** Every environment variable, once. Schemas, error messages and the README's table are all derived from here. */
+export const table = {
+  HOST: {
+    schema: z.string().default("127.0.0.1"),
+    allowed: "an address or host name to listen on",
+    description: "Address that the API listens on. A public one needs `LLAMERO_API_KEYS` or keys made by `llamero keys create`.",
+    readBy: ["api", "cli"],
+  },
+  PORT: {
+    schema: integer(0, 65_535).default(3000),
+    allowed: "an integer from 0 to 65535 (0 picks a free port)",
+    description: "Port that the API listens on.",
+    readBy: ["api", "cli"],
+  },
+  REDIS_URL: {
+    schema: z
+      .string()
+      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+|sentinel:\/\/[^/]+\/[^/]+(\/\d+)?)$/)
+      .default("redis://127.0.0.1:6379"),
+    allowed: "redis://host:port, rediss://host:port, unix:///path/to/redis.sock or sentinel://host:port,host:port/name",
+    description:
+      "Redis or Valkey, 7.0 or newer; `sentinel://host:26379,host2:26379/name` asks Sentinels for it. `llamero dev` starts its own " +
+      "when this is not set.",
+    readBy: everyProcess,
+    secret: true,
+  },
+  LLAMERO_REDIS_WAIT_REPLICAS: {
+    schema: integer(0, 16).default(0),
+    allowed: "an integer from 0 to 16",
+    description:
+      "Replicas of Redis that must have a job before it counts as accepted. What they do not confirm within a second is answered 503.",
+    readBy: ["api"],
+  },
+  LLAMERO_MAX_WAITING: {
+    schema: integer(1, 100_000_000).default(1_000_000),
+    allowed: "an integer from 1 to 100000000",
+    description:
+      "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room; batches wait.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_ANSWER_SECONDS: {
+    schema: decimal(0.1, 86_400).default(600),
+    allowed: "a number from 0.1 to 86400",
+    description:
+      "Longest that a call in OpenAI's form waits for its answer. Then its jobs are cancelled, and it is answered 408. As long as " +
+      "OpenAI's client waits by itself.",
+    readBy: ["api"],
+  },
+  DATA_DIR: {
+    schema: z.string().default(".data"),
+    allowed: "a folder",
+    description:
+      "Folder for what is kept on this machine: the Redis data of `llamero dev`, a worker's measurements, files and what batches write.",
+    readBy: everyProcess,
+  },
+  LLAMERO_STORAGE: {
+    schema: z
+      .string()
+      .regex(/^(s3:\/\/[^/]+(\/.*)?|(?![a-z][a-z0-9+.-]*:\/\/).+)$/)
+      .optional(),
+    allowed: "a folder, or s3://bucket/folder",
+    description:
+      "Where files and what batches write are kept: a folder that the API and all dispatchers see, or `s3://bucket/folder` on an " +
+      "S3-compatible server, found by the AWS SDK's own variables (`AWS_ENDPOINT_URL_S3`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …).",
+    readBy: ["api", "dispatcher"],
+    defaultNote: "`files` in `DATA_DIR`",
+  },
+  LLAMERO_MAX_FILE_BYTES: {
+    schema: integer(1024, 1_099_511_627_776).default(2_147_483_648),
+    allowed: "an integer from 1024 to 1099511627776",
+    description: "Largest file that can be uploaded, in bytes.",
+    readBy: ["api"],
+  },
+  MODELS_DIR: {
+    schema: z.string().default("models"),
+    allowed: "a folder",
+    description: "Folder that downloaded models go to and that model names are looked up in.",
+    readBy: ["worker"],
+  },
+  LLAMERO_MODELS: {
+    schema: commaList().default(["models/tiny/tiny.gguf"]),
+    allowed:
+      "a comma-separated list of GGUF files, folders or hf:owner/repo:quant, each with +name=adapter.gguf for a LoRA adapter",
+    description:
+      "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated; LoRA adapters behind their base: `model.gguf+name=adapter.gguf`.",
+    readBy: ["worker"],
+  },
+  LLAMERO_API_KEYS: {
+    schema: apiKeys().default([]),
+    allowed: "comma-separated owner:key pairs, owners of letters, digits, - and _, keys of 8 characters or more",
+    description: "API keys besides those in the store, as comma-separated `owner:key`.",
+    readBy: ["api"],
+    secret: true,
+  },
+  LOG_LEVEL: {
+    schema: z.enum(logLevels).default("info"),
+    allowed: `one of ${logLevels.join(", ")}`,
+    description: "Least severe level that is logged.",
+    readBy: everyProcess,
+  },
+  LLAMERO_GPU: {
+    schema: z
+      .enum(["auto", "cuda", "metal", "vulkan", "false"])
+      .transform((value) => (value === "false" ? (false as const) : value))
+      .default("auto"),
+    allowed: "one of auto, cuda, metal, vulkan, false",
+    description: "GPU backend. A named one that is missing is an error; `auto` falls back to the CPU; `false` is the CPU.",
+    readBy: ["worker"],
+  },
+  LLAMERO_GPUS: {
+    schema: gpuList().optional(),
+    allowed: "all, or comma-separated indices of CUDA GPUs as nvidia-smi lists them",
+    description:
+      "CUDA GPUs that `llamero worker` starts a worker process for, each pinned to one: `all` or indices, comma-separated; " +
+      "`--gpus` says the same. One that is missing is an error.",
+    readBy: ["worker"],
+    defaultNote: "one worker, on all that it sees",
+  },
+  LLAMERO_MEMORY_GB: {
+    schema: decimal(0.01, 1_000_000).optional(),
+    allowed: "a number from 0.01 to 1000000",
+    description:
+      "Memory that the models of a worker share, in GB (10⁹ bytes): the GPU's, or RAM on the CPU. Models that do not fit together " +
+      "take turns, by the jobs that wait.",
+    readBy: ["worker"],
+    defaultNote: "what is free on the GPU; on the CPU 80 % of the free RAM",
+  },
+  LLAMERO_SLOTS: {
+    schema: integer(1, 256).optional(),
+    allowed: "an integer from 1 to 256",
+    description: "Jobs that one model runs at the same time.",
+    readBy: ["worker"],
+    defaultNote: "measured at the first start",
+  },
+  LLAMERO_CONTEXT: {
+    schema: integer(64, 1_048_576).optional(),
+    allowed: "an integer from 64 to 1048576",
+    description: "Context length of a slot, in tokens.",
+    readBy: ["worker"],
+    defaultNote: "chosen per model",
+  },
+  LLAMERO_THREADS: {
+    schema: integer(1, 1024).optional(),
+    allowed: "an integer from 1 to 1024",
+    description: "Threads that decode, per parallel context.",
+    readBy: ["worker"],
+    defaultNote: "measured at the first start",
+  },
+  LLAMERO_BATCH: {
+    schema: integer(32, 65_536).optional(),
+    allowed: "an integer from 32 to 65536",
+    description: "Tokens that one step computes at most: less lets those that decode wait less for long prompts.",
+    readBy: ["worker"],
+    defaultNote: "512; on a CPU measured at the first start",
+  },
+  LLAMERO_PARALLEL_CONTEXTS: {
+    schema: integer(1, 16).optional(),
+    allowed: "an integer from 1 to 16",
+    description: "Contexts that the slots of a model are spread over, so that one decodes while another samples.",
+    readBy: ["worker"],
+    defaultNote: "measured at the first start",
+  },
+  LLAMERO_ENGINE_SILENT_SECONDS: {
+    schema: decimal(2, 3600).default(10),
+    allowed: "a number from 2 to 3600",
+    description: "Seconds of silence after which an engine process is taken for hung and replaced.",
+    readBy: ["worker"],
+  },
+  LLAMERO_ENGINE_STUCK_SECONDS: {
+    schema: decimal(2, 86_400).default(60),
+    allowed: "a number from 2 to 86400",
+    description:
+      "Seconds without a finished step, while jobs run, after which an engine process is replaced. Longer than one step.",
+    readBy: ["worker"],
+  },
+  LLAMERO_RETENTION_HOURS: {
+    schema: decimal(0.01, 87_600).default(168),
+    allowed: "a number from 0.01 to 87600",
+    description: "Hours that a finished job is kept.",
+    readBy: ["dispatcher"],
+  },
+  LLAMERO_MAX_BODY_BYTES: {
+    schema: integer(1024, 1_073_741_824).default(10_485_760),
+    allowed: "an integer from 1024 to 1073741824",
+    description: "Largest request body that the API takes, and longest line of a batch, in bytes.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_WEBHOOK_SECRET: {
+    schema: webhookSecrets().default([]),
+    allowed:
+      "whsec_ and the base64 of 24 to 64 random bytes, for example of openssl rand -base64 32; to rotate, up to 4 different ones " +
+      "with commas between, the newest first",
+    description:
+      "Signs the webhooks of jobs that bring no secret of their own: `whsec_` and the base64 of 24 to 64 random bytes. While you " +
+      "rotate it, the new one and the old one, comma-separated: both sign.",
+    readBy: ["api", "dispatcher"],
+    defaultNote: "such jobs are refused",
+    secret: true,
+  },
+  LLAMERO_WEBHOOK_ALLOW: {
+    schema: commaList().default([]),
+    allowed: "a comma-separated list of address ranges, as in 10.0.0.0/8,fd00::/8",
+    description: "Ranges of addresses that webhooks may reach besides public ones, at every port, comma-separated.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_WEBHOOK_HTTP: {
+    schema: z
+      .enum(["true", "false"])
+      .transform((value) => value === "true")
+      .default(false),
+    allowed: "true or false",
+    description: "Permits webhook URLs that begin with `http://`.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_WEBHOOK_PORTS: {
+    schema: commaList()
+      .pipe(z.array(integer(1, 65_535)))
+      .default([443, 8443, 80, 8080]),
+    allowed: "a comma-separated list of ports",
+    description: "Ports at which webhooks may reach public addresses, comma-separated.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_STOP_SECONDS: {
+    schema: decimal(0.01, 3600).default(8),
+    allowed: "a number from 0.01 to 3600",
+    description: "Seconds that a process may take to finish up when it is told to stop.",
+    readBy: everyProcess,
+  },
+  LLAMERO_PREFIX: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,32}$/)
+      .default("llamero"),
+    allowed: "1 to 32 letters, digits, - or _",
+    description: "Prefix of every Redis key, so that several deployments can share one Redis.",
+    readBy: everyProcess,
+  },
+} as const satisfies Record<string, Setting>;
