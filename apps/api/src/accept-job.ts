@@ -1,11 +1,9 @@
-import { createHash, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { admit, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
-import { canonicalJson } from "./canonical-json.ts";
 import { type Enqueued, enqueue } from "./enqueue.ts";
-import { idempotencyKey } from "./prefer.ts";
+import { idempotencyOf } from "./idempotency.ts";
 import type { Call, Services } from "./route.ts";
 
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 const SEEDS = 2 ** 32;
 
 /** Who submits, and under which key the same call is the same job. */
@@ -32,7 +30,7 @@ export async function acceptJob(
   const model = await models.find(body.model);
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
-  const idempotency = idempotencyKey(headers.get("idempotency-key"));
+  const idempotency = idempotencyOf(headers, body, part);
   const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
   return enqueue(services, {
     model: model.name,
@@ -43,7 +41,7 @@ export async function acceptJob(
       request,
       ...startTime(body, now()),
       deadlineMs: body.deadline_ms ?? null,
-      idempotency: idempotency === null ? null : { key: digest(idempotency + part), bodyHash: digest(canonicalJson(body)) },
+      idempotency,
       metadata: body.metadata ?? null,
       retryOf: null,
       priority: body.priority ?? "normal",

@@ -24,13 +24,13 @@ export interface AppOptions {
   newRequestId: () => string;
 }
 
-function respond(c: Context, { status, body, headers, stallMs }: Answer): Response {
+async function respond(c: Context, { status, body, headers, stallMs }: Answer): Promise<Response> {
   if (body === null) return c.body(null, status as 204, headers);
   if (!(body instanceof ReadableStream))
     return c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
   if (c.req.method === "HEAD") {
     // Nobody reads it: what it is made of is to be closed.
-    void body.cancel();
+    await body.cancel();
     return c.body(null, status as 200, headers);
   }
   // Node counts the time in which the socket could pass nothing on, and destroys it; without a socket there is none.

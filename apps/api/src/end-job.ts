@@ -1,5 +1,5 @@
 import type { Job } from "@llamero/core";
-import { addCarriers } from "./enqueue.ts";
+import { addCarriers } from "@llamero/queue";
 import type { Services } from "./route.ts";
 import { jobNotFound, waitForJob } from "./wait-for-job.ts";
 

@@ -1,20 +1,11 @@
 import { AppError, deadlineRefusal, type Job, type KeyLimits } from "@llamero/core";
-import type { AcceptResult, FedJob, NewJob } from "@llamero/store";
+import { addCarriers } from "@llamero/queue";
+import type { AcceptResult, NewJob } from "@llamero/store";
 import { RateLimited } from "./http-errors.ts";
+import { idempotencyConflict } from "./idempotency.ts";
 import { rateHeaders } from "./rate-headers.ts";
 import type { Services } from "./route.ts";
 import { jobNotFound } from "./wait-for-job.ts";
-
-/**
- * Adds carriers for jobs that a script has fed. The jobs are committed: a failure here delays them until the sweeper
- * finds them, and must not fail the request.
- */
-export async function addCarriers(
-  { carriers, logger }: Pick<Services, "carriers" | "logger">,
-  fed: readonly FedJob[],
-): Promise<void> {
-  await carriers.add(fed).catch((error: unknown) => logger.warn({ err: error }, "carriers not added; the sweeper adds them"));
-}
 
 /** A job that is committed, or was before, and what its key may still do, for the answer. */
 export interface Enqueued {
@@ -58,10 +49,8 @@ function refusal(result: Refused, about: { model: string; limits: KeyLimits; now
       return late(result, about);
     case "unfit":
       return deadlineRefusal();
-    case "conflict": {
-      const text = `This Idempotency-Key was used with another body, for job ${result.id}.`;
-      return new AppError("idempotency_conflict", text, { param: "Idempotency-Key" });
-    }
+    case "conflict":
+      return idempotencyConflict(`job ${result.id}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { AppError, isErrorCode, type Job, type SubmitBody, submitSchema, validate } from "@llamero/core";
+import { AppError, isErrorCode, type Job, paramsAtTop, type SubmitBody, submitSchema, validate } from "@llamero/core";
 import { acceptJob, type Submitter } from "./accept-job.ts";
 import { endJob } from "./end-job.ts";
 import type { Call, Services } from "./route.ts";
@@ -6,8 +6,6 @@ import { MAX_WAIT_SECONDS, waitForJob } from "./wait-for-job.ts";
 
 /** With this header jobs go on when their client goes away. */
 export const KEEP_HEADER = "x-llamero-keep";
-
-const PARAMS = "params.";
 
 /** A call whose jobs are its answer. */
 export type DoorCall = Submitter & Pick<Call<unknown, unknown, unknown>, "signal">;
@@ -31,13 +29,10 @@ export async function abandon(call: DoorCall, services: Services, jobs: readonly
 /** An error of a job's in the words of the door, where the job's params stand at the top and nobody has named a deadline. */
 function atTheDoor(error: unknown, answerMs: number): unknown {
   if (!(error instanceof AppError)) return error;
-  const { code, message, param, retryAfterSeconds, cause } = error;
-  if (code === "deadline_unreachable") {
-    const text = `So much waits that there would be no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
-    return new AppError(code, text, retryAfterSeconds === null ? {} : { retryAfterSeconds });
-  }
-  if (!param?.startsWith(PARAMS)) return error;
-  return new AppError(code, message.replaceAll(PARAMS, ""), { param: param.slice(PARAMS.length), cause });
+  const { code, retryAfterSeconds } = error;
+  if (code !== "deadline_unreachable") return error.param === null ? error : paramsAtTop(error);
+  const text = `So much waits that there would be no answer within ${answerMs / 1_000} s, the most that a call waits for one here.`;
+  return new AppError(code, text, retryAfterSeconds === null ? {} : { retryAfterSeconds });
 }
 
 /** Stores all jobs of a call, or none: when one is refused, the others are cancelled. @throws AppError as `acceptJob` */

@@ -4,6 +4,7 @@ import { type DeliveryCarriers, DeliveryConsumer, type DeliveryConsumerOptions, 
 import { type DeliveryClaim, RENEW_ATTEMPTS_MS, type Store } from "@llamero/store";
 import { type AttemptMade, type Deliverer, type NextAttempt, nextAttempt, type WebhookSecret } from "@llamero/webhooks";
 import { type Attempted, makeAttempt } from "./make-attempt.ts";
+import { once } from "./once.ts";
 import { Places } from "./places.ts";
 import { startLoop } from "./repeat.ts";
 
@@ -59,19 +60,14 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     pass: () => store.webhooks.renewAttempts([...underWay]),
     onError: report,
   });
-  let stopping: Promise<void> | null = null;
-  const stop = async () => {
-    const paused = Promise.all([consumer.pause(), repair.stop()]);
-    await deliverer.close();
-    await paused;
-    await consumer.close();
-    await renewal.stop();
-  };
   return {
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: once(async () => {
+      const paused = Promise.all([consumer.pause(), repair.stop()]);
+      await deliverer.close();
+      await paused;
+      await consumer.close();
+      await renewal.stop();
+    }),
   };
 }
 

@@ -8,6 +8,7 @@ import { openStorage, type Storage } from "@llamero/storage";
 import { connectRedis, createOutbox, createStore, type NewBatch, type Store, type StoredBatch, uploadName } from "@llamero/store";
 import { answering, StandInWorker, startRedis, type TestRedis, tinyEntry } from "@llamero/testkit";
 import { type Batches, startBatches } from "../src/batches/batches.ts";
+import { once } from "../src/once.ts";
 import { startOutboxLoop } from "../src/outbox-loop.ts";
 import { logger } from "./harness.ts";
 
@@ -163,17 +164,12 @@ async function startDispatcher(world: BatchWorld, over: { storage?: Storage }) {
     },
     logger,
   });
-  let stopping: Promise<void> | null = null;
-  const stop = async () => {
-    const stopped = outbox.stop();
-    blocking.disconnect();
-    await stopped;
-    await batches.stop();
-  };
   return {
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: once(async () => {
+      const stopped = outbox.stop();
+      blocking.disconnect();
+      await stopped;
+      await batches.stop();
+    }),
   };
 }

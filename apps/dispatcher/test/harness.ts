@@ -5,6 +5,7 @@ import { DeliveryCarriers } from "@llamero/queue";
 import { connectRedis, createOutbox, createStore, type NewJob, type Store } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import { nextAttempt, WebhookSecret } from "@llamero/webhooks";
+import { once } from "../src/once.ts";
 import { openDeliveries } from "../src/open-deliveries.ts";
 import { startOutboxLoop } from "../src/outbox-loop.ts";
 import { startWebhooks, type WebhooksOptions } from "../src/webhooks.ts";
@@ -126,19 +127,14 @@ async function startDispatcher(
     deliver: (events) => openDeliveries(store, carriers, events),
     logger,
   });
-  let stopping: Promise<void> | null = null;
-  const stop = async () => {
-    const stopped = outbox.stop();
-    blocking.disconnect();
-    await stopped;
-    await webhooks.stop();
-    pulls.disconnect();
-  };
   return {
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: once(async () => {
+      const stopped = outbox.stop();
+      blocking.disconnect();
+      await stopped;
+      await webhooks.stop();
+      pulls.disconnect();
+    }),
   };
 }
 

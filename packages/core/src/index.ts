@@ -110,6 +110,7 @@ export {
 } from "./live-settings.ts";
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
+export { paramsAtTop } from "./params-at-top.ts";
 export { parseJson } from "./parse-json.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
 export { type Priority, priorities, prioritySchema } from "./priority.ts";

@@ -1,3 +1,4 @@
+export { type Adding, addCarriers } from "./add-carriers.ts";
 export { Carriers, type CarriersOptions } from "./carriers.ts";
 export { type CarrierOutcome, Consumer, type ConsumerOptions } from "./consumer.ts";
 export { DeliveryCarriers } from "./delivery-carriers.ts";

@@ -1,35 +1,30 @@
-import { createHash } from "node:crypto";
 import { AppError } from "@llamero/core";
 import type { CreatedBatch, NewBatch, StoredBatch } from "@llamero/store";
-import { canonicalJson } from "../canonical-json.ts";
-import { idempotencyKey } from "../prefer.ts";
+import { idempotencyConflict, idempotencyOf } from "../idempotency.ts";
 import type { Call, Services } from "../route.ts";
 import { batchNotFound, findBatch } from "./find-batch.ts";
-
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 
 export type WantedBatch = Omit<NewBatch, "id" | "owner" | "keyId" | "idempotency">;
 
 /**
  * Makes a batch, or finds the one that the same call made before.
- * @param bodyHash digest of what the call asks for. Default: of what is wanted
+ * @param asked what the call asks for, as JSON has it. Default: what is wanted
  * @throws AppError `file_not_found`, `batch_not_found`, `batch_not_ended`, `idempotency_conflict`, `invalid_request`
  */
 export async function createBatch(
   { owner, key, headers }: Pick<Call<unknown, unknown, unknown>, "owner" | "key" | "headers">,
   services: Services,
   wanted: WantedBatch,
-  bodyHash: string = digest(canonicalJson(wanted)),
+  asked: unknown = wanted,
 ): Promise<StoredBatch> {
   services.memory.requireRoom();
-  const idempotency = idempotencyKey(headers.get("idempotency-key"));
   const id = services.newBatchId();
   const created = await services.store.batches.create({
     ...wanted,
     id,
     owner,
     keyId: key?.id ?? null,
-    idempotency: idempotency === null ? null : { key: digest(idempotency), bodyHash },
+    idempotency: idempotencyOf(headers, asked),
   });
   if (created.outcome === "created") return findBatch(services, { id, owner });
   if (created.outcome === "duplicate") return findBatch(services, { id: created.id, owner });
@@ -60,8 +55,6 @@ function refusal(
     case "content_gone":
       return invalid(`The output file of batch ${reuse} has been deleted.`, "reuse_batch_id");
     default:
-      return new AppError("idempotency_conflict", `This Idempotency-Key was used with another body, for batch ${refused.id}.`, {
-        param: "Idempotency-Key",
-      });
+      return idempotencyConflict(`batch ${refused.id}`);
   }
 }

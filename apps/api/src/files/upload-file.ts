@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { AppError, validate } from "@llamero/core";
 import { expirySeconds, type FileView, filePurposes, fileView } from "@llamero/openai";
 import { z } from "zod";
-import { idempotencyKey } from "../prefer.ts";
+import { idempotencyConflict, idempotencyOf } from "../idempotency.ts";
 import type { Call, Services } from "../route.ts";
 import { findFile } from "./find-file.ts";
 import { type FormFile, receiveForm } from "./receive-form.ts";
@@ -38,8 +37,6 @@ interface Uploaded extends WrittenObject {
 
 const MOST_NAME_CHARS = 255;
 
-const digestOf = (...texts: unknown[]) => createHash("sha256").update(JSON.stringify(texts)).digest("base64url");
-
 /**
  * Takes a file in: its object is written while it arrives, then it is there. What breaks off leaves nothing that is not removed.
  * @throws AppError as `receiveForm`, and `storage_unavailable`, `storage_full`, `idempotency_conflict`
@@ -50,7 +47,8 @@ export async function uploadFile(
 ): Promise<FileView> {
   const { store, memory, maxFileBytes } = services;
   memory.requireRoom();
-  const idempotency = idempotencyKey(headers.get("idempotency-key"));
+  // A key that is none is told before the file is read.
+  idempotencyOf(headers, null);
   const write = async ({ filename, content }: FormFile): Promise<Uploaded> => ({
     ...(await writeObject(services, content)),
     filename: filename.slice(-MOST_NAME_CHARS) || "file",
@@ -65,14 +63,8 @@ export async function uploadFile(
   const created = await store.files.create({
     ...{ ...file, owner, purpose },
     expiresSeconds: seconds ?? null,
-    idempotency:
-      idempotency === null
-        ? null
-        : { key: digestOf(idempotency), bodyHash: digestOf(file.digest, file.filename, purpose, seconds) },
+    idempotency: idempotencyOf(headers, { digest: file.digest, filename: file.filename, purpose, seconds }),
   });
-  if (created.outcome === "conflict") {
-    const text = `This Idempotency-Key was used with another file, ${created.id}.`;
-    throw new AppError("idempotency_conflict", text, { param: "Idempotency-Key" });
-  }
+  if (created.outcome === "conflict") throw idempotencyConflict(`file ${created.id}`);
   return fileView(await findFile(services, { id: created.outcome === "created" ? file.id : created.id, owner }));
 }

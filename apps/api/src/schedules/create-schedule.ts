@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
 import { AppError, admit, startTime, toJobRequest } from "@llamero/core";
 import type { ScheduleWork } from "@llamero/openai";
 import { nextRuns } from "@llamero/queue";
 import type { StoredSchedule } from "@llamero/store";
-import { canonicalJson } from "../canonical-json.ts";
 import { findFile } from "../files/find-file.ts";
-import { idempotencyKey } from "../prefer.ts";
+import { idempotencyConflict, idempotencyOf } from "../idempotency.ts";
 import type { Call, Services } from "../route.ts";
 import { findSchedule } from "./find-schedule.ts";
 import type { CreateSchedule } from "./schema.ts";
@@ -13,8 +11,6 @@ import type { CreateSchedule } from "./schema.ts";
 const MOST_SCHEDULES = 1_000;
 /** A seed for the trial: which one it is changes nothing of what is taken. */
 const ANY_SEED = 0;
-
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 
 /** What is to run, checked as it would be if it ran now. @throws AppError as for a job or a batch */
 async function workOf({ job, batch }: CreateSchedule, owner: string, services: Services): Promise<ScheduleWork> {
@@ -51,21 +47,18 @@ export async function createSchedule(
   if (nextRuns({ cron, timezone }, services.now(), 1).length === 0)
     throw new AppError("invalid_request", "cron: never falls due.", { param: "cron" });
   const work = await workOf(body, owner, services);
-  const idempotency = idempotencyKey(headers.get("idempotency-key"));
+  const idempotency = idempotencyOf(headers, body);
   const id = services.newScheduleId();
   const created = await services.store.schedules.create({
     ...{ id, owner, keyId: key?.id ?? null, cron, timezone, overlap, name: name ?? null, isPaused: paused },
     ...{ work: JSON.stringify(work), limit: MOST_SCHEDULES },
-    idempotency: idempotency === null ? null : { key: digest(idempotency), bodyHash: digest(canonicalJson(body)) },
+    idempotency,
   });
-  if (created.outcome === "conflict") {
-    const text = `This Idempotency-Key was used with another body, for schedule ${created.id}.`;
-    throw new AppError("idempotency_conflict", text, { param: "Idempotency-Key" });
-  }
+  if (created.outcome === "conflict") throw idempotencyConflict(`schedule ${created.id}`);
   if (created.outcome === "too_many")
     throw new AppError("too_many_schedules", `There are ${MOST_SCHEDULES} schedules already; delete one that is not needed.`);
-  const made = created.outcome === "duplicate" ? created.id : id;
+  const made = await findSchedule(services, { id: created.outcome === "duplicate" ? created.id : id, owner });
   // A schedule whose timer could not be started is found by the dispatchers.
-  if (!paused) await services.timers.start(made, { cron, timezone });
-  return findSchedule(services, { id: made, owner });
+  if (!made.isPaused) await services.timers.start(made.id, made);
+  return made;
 }

@@ -1,4 +1,3 @@
-import type { Logger } from "@llamero/process";
 import { BATCH_LEASE_MS, type BatchClaim } from "@llamero/store";
 import { type Loop, startLoop } from "../repeat.ts";
 import { advance, type Following } from "./advance.ts";
@@ -68,22 +67,22 @@ async function hold(tools: BatchTools, claim: BatchClaim, stopping: AbortSignal)
   const signal = AbortSignal.any([stopping, lost.signal]);
   const batch = { ...stored, cell: store.cell };
   try {
-    await work({ ...tools, claim, batch, signal }, logger);
+    await work({ ...tools, claim, batch, signal });
   } finally {
     await renewal.stop();
   }
 }
 
-async function work(held: Held, logger: Logger): Promise<void> {
+async function work(held: Held): Promise<void> {
   const { store, claim } = held;
   for (;;) {
-    const { following, reason } = await outcomeOf(held, logger);
+    const { following, reason } = await outcomeOf(held);
     if ((await store.batches.held.release(claim, following, reason)) !== "again") return;
   }
 }
 
-async function outcomeOf(held: Held, logger: Logger): Promise<{ following: Following; reason: string | null }> {
-  const { claim } = held;
+async function outcomeOf(held: Held): Promise<{ following: Following; reason: string | null }> {
+  const { claim, logger } = held;
   try {
     return { following: await advance(held), reason: null };
   } catch (error) {

@@ -82,7 +82,7 @@ function addUsage({ usage }: Written, jobs: readonly (Job | null)[]): void {
 }
 
 /** Puts lines into an object of their own. @returns its size in bytes; 0: there are none, and no object */
-async function store(held: Held, part: "output" | "error", number: number, lines: readonly string[]): Promise<number> {
+async function writePart(held: Held, part: "output" | "error", number: number, lines: readonly string[]): Promise<number> {
   if (lines.length === 0) return 0;
   const { storage, batch, claim } = held;
   async function* source() {
@@ -97,34 +97,34 @@ async function store(held: Held, part: "output" | "error", number: number, lines
  * @returns false while one of its jobs has not ended
  */
 export async function closeSegment(held: Held, number: number): Promise<boolean> {
-  const { store: records, storage, claim, batch, signal } = held;
-  const segment = await records.batches.held.segment(batch.id, number);
+  const { store, storage, claim, batch, signal } = held;
+  const segment = await store.batches.held.segment(batch.id, number);
   if (segment === null) return false;
   const lines = await readSegment(storage, batch, segment);
   const written = await write(held, number, lines);
   if (written === null) return false;
   if (signal.aborted) throw new LetGo();
-  const begun = await records.batches.held.beginClosing(claim, number);
+  const begun = await store.batches.held.beginClosing(claim, number);
   stillHeld(begun !== "lost");
   // Its jobs are gone by now, and what was read of them says nothing.
   if (begun === "closed") return false;
   const newFileId = () => newId("file", { now: Date.now, randomBytes, cell: batch.cell });
   const parts = {
-    output: { fileId: newFileId(), bytes: await store(held, "output", number, written.output) },
-    error: { fileId: newFileId(), bytes: await store(held, "error", number, written.error) },
+    output: { fileId: newFileId(), bytes: await writePart(held, "output", number, written.output) },
+    error: { fileId: newFileId(), bytes: await writePart(held, "error", number, written.error) },
   };
   const { uncounted: failed, unanswered, usage } = written;
-  stillHeld((await records.batches.held.closeSegment(claim, { segment: number, failed, unanswered, usage, parts })) === "closed");
+  stillHeld((await store.batches.held.closeSegment(claim, { segment: number, failed, unanswered, usage, parts })) === "closed");
   await eraseSegment(held, number, lines);
   return true;
 }
 
 /** Removes the jobs of a segment that is closed. */
 export async function eraseSegment(held: Held, number: number, known?: readonly SegmentLine[]): Promise<void> {
-  const { store: records, storage, batch } = held;
-  const segment = await records.batches.held.segment(batch.id, number);
+  const { store, storage, batch } = held;
+  const segment = await store.batches.held.segment(batch.id, number);
   const lines = known ?? (segment === null ? [] : await readSegment(storage, batch, segment));
-  await records.batches.held.eraseLines(
+  await store.batches.held.eraseLines(
     batch.id,
     number,
     lines.flatMap((each) => idsOf(each, held)),

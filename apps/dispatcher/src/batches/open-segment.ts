@@ -1,5 +1,6 @@
 import { AppError } from "@llamero/core";
 import { lineErrorOf } from "@llamero/openai";
+import { addCarriers } from "@llamero/queue";
 import type { LineJob } from "@llamero/store";
 import { type Held, InTheWay, LetGo, stillHeld } from "./held.ts";
 import { BadLine, lineJobs } from "./read-line.ts";
@@ -27,7 +28,8 @@ export async function openSegment(held: Held, number: number): Promise<boolean> 
   const opening = await store.batches.held.openSegment(claim, number, jobsIn(lines));
   if (opening !== "opening") return endedBy(opening);
   const done = await reusedLines(held, number);
-  const reused = lines.filter(({ customId }) => customId !== null && done.has(customId));
+  const isReused = ({ customId }: SegmentLine) => customId !== null && done.has(customId);
+  const reused = lines.filter(isReused);
   if (reused.length > 0) {
     const counts = { lines: reused.length, jobs: jobsIn(reused) };
     stillHeld(await store.batches.held.reuseLines(claim, number, counts));
@@ -35,7 +37,7 @@ export async function openSegment(held: Held, number: number): Promise<boolean> 
   const jobs = await toJobs(
     held,
     number,
-    lines.filter((each) => !reused.includes(each)),
+    lines.filter((each) => !isReused(each)),
   );
   for (let from = 0; from < jobs.length; from += ACCEPTED_AT_ONCE) {
     if (signal.aborted) throw new LetGo();
@@ -74,13 +76,11 @@ function madeOf(make: () => LineJob[]): LineJob[] | AppError {
 }
 
 async function accept(held: Held, segment: number, jobs: readonly LineJob[]): Promise<boolean> {
-  const { store, carriers, claim, batch, logger } = held;
+  const { store, claim, batch } = held;
   const place = { segment, keyId: batch.keyId, deadlineAtMs: batch.expiresMs };
   const result = await store.batches.held.acceptLines(claim, place, jobs);
   if (!("fed" in result)) return endedBy(result.outcome);
-  await carriers
-    .add(result.fed)
-    .catch((error: unknown) => logger.warn({ err: error }, "carriers not added; the sweeper adds them"));
+  await addCarriers(held, result.fed);
   if (result.outcome === "accepted") return true;
   const seconds = result.retryAfterSeconds;
   throw new InTheWay(`Too many jobs wait. The batch goes on when there is room, in about ${seconds} s.`, seconds * 1_000);

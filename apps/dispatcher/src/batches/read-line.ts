@@ -3,6 +3,7 @@ import {
   AppError,
   admit,
   type ModelEntry,
+  paramsAtTop,
   parseJson,
   type SubmitBody,
   submitSchema,
@@ -75,13 +76,10 @@ const customIdOf = (value: unknown): string | null => {
   return typeof id === "string" ? id : null;
 };
 
-/** The params of a line's jobs stand at the top of its body. */
-const PARAMS = "params.";
-
-function inBody(error: unknown): unknown {
-  if (!(error instanceof AppError)) return error;
-  const param = error.param?.replace(PARAMS, "") ?? null;
-  return new AppError(error.code, error.message.replaceAll(PARAMS, ""), { param: param === null ? "body" : `body.${param}` });
+/** An error of a line's job, in the words of the line. */
+function inBody(error: AppError): AppError {
+  const { code, message, param } = paramsAtTop(error);
+  return new AppError(code, message, { param: param === null ? "body" : `body.${param}` });
 }
 
 /**
@@ -114,7 +112,7 @@ function readBody(batch: LineBatch, given: unknown, number: number): Pick<Line, 
     }));
     return { body, asked };
   } catch (error) {
-    throw inBody(error);
+    throw error instanceof AppError ? inBody(error) : error;
   }
 }
 
@@ -141,7 +139,7 @@ export function lineJobs(batch: LineBatch, models: readonly ModelEntry[], line: 
     });
     return { jobs: made.map(({ job }) => job), model: made[0]?.model.name ?? "" };
   } catch (error) {
-    if (error instanceof AppError) throw new BadLine(inBody(error) as AppError, line.customId);
+    if (error instanceof AppError) throw new BadLine(inBody(error), line.customId);
     throw error;
   }
 }

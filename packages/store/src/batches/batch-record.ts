@@ -24,7 +24,6 @@ const fieldsSchema = z.object({
   output: optional,
   error: optional,
   next: count,
-  closed: count,
   total: count,
   completed: count,
   failed: count,
@@ -69,9 +68,8 @@ export interface StoredBatch {
   paused: string | null;
   model: string | null;
   errors: BatchError[];
-  /** The segment that is opened next, from 0, and how many are closed. */
+  /** The segment that is opened next, from 0. */
   next: number;
-  closed: number;
   counts: { total: number; completed: number; failed: number };
   /** Of those that failed, the ones that were not let to their end, as far as they are written. */
   unanswered: { cancelled: number; expired: number };
@@ -103,7 +101,6 @@ export function toBatch(id: string, raw: Record<string, string>): StoredBatch | 
     model: f.model || null,
     errors: f.errors === undefined ? [] : (JSON.parse(f.errors) as BatchError[]),
     next: f.next,
-    closed: f.closed,
     counts: { total: f.total, completed: f.completed, failed: f.failed },
     unanswered: { cancelled: f.cancelled_lines, expired: f.expired_lines },
     usage: { inputTokens: f.input_tokens, cachedTokens: f.cached_tokens, outputTokens: f.output_tokens },

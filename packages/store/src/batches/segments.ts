@@ -57,7 +57,7 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, limits: 
     },
     segmentOpened: async ({ id, fence }: BatchClaim, segment: number): Promise<boolean> =>
       isDone(await run("opened-segment", [id, fence, segment])),
-    /** Commits jobs of a segment; those that are there already are left as they are. A hundred at a time, say. */
+    /** Commits jobs of a segment; those that are there already are left as they are. */
     async acceptLines(
       { id, fence }: BatchClaim,
       { segment, keyId, deadlineAtMs }: { segment: number; keyId: string | null; deadlineAtMs: number },

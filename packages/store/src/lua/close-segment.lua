@@ -35,6 +35,5 @@ redis.call('HINCRBY', key, 'cached_tokens', cached_tokens)
 redis.call('HINCRBY', key, 'output_tokens', output_tokens)
 redis.call('DEL', open_parts(id, segment), P .. 'batch_refused:' .. id .. ':' .. segment)
 redis.call('SREM', P .. 'batch_objects:' .. id, segment .. '.' .. fence)
-redis.call('HINCRBY', key, 'closed', 1)
 if has_jobs then redis.call('SADD', P .. 'batch_erase:' .. id, segment) end
 return 'closed'
