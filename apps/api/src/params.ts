@@ -27,4 +27,7 @@ export const batchPath = z.object({ id: z.string().meta({ example: "batch_01kaeq
 export const responsePath = z.object({ id: z.string().meta({ example: "resp_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const apiKeyPath = z.object({ id: z.string().meta({ example: "9f86d081884c" }) });
 
+/** Of calls that are the same when they are made again. */
+export const idempotencyHeaders = z.object({ "Idempotency-Key": z.string().max(255).optional() });
+
 export const isJobId = (value: string): boolean => isId("job", value);

@@ -1,6 +1,7 @@
 import { AppError, jobSchema, type SubmitBody, submitSchema } from "@llamero/core";
 import { z } from "zod";
 import { acceptJob } from "../accept-job.ts";
+import { idempotencyHeaders } from "../params.ts";
 import { preferredWaitMs } from "../prefer.ts";
 import { type Answer, type Call, route, type Services } from "../route.ts";
 import { waitForJob } from "../wait-for-job.ts";
@@ -34,7 +35,7 @@ export const submitJob = route({
     "Stores the job and answers at once with 202; with `Prefer: wait=N` it waits up to N seconds (60 at most) and answers 200 if the job has ended by then. The same `Idempotency-Key` with the same body gives the same job, with another body 409.",
   tag: "jobs",
   request: {
-    headers: z.object({ "Idempotency-Key": z.string().max(255).optional(), Prefer: z.string().optional() }),
+    headers: idempotencyHeaders.extend({ Prefer: z.string().optional() }),
     body: submitSchema,
   },
   responses: {

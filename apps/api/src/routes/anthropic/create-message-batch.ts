@@ -5,11 +5,11 @@ import {
   messageBatchSchema,
   messageBatchView,
 } from "@llamero/anthropic";
-import { z } from "zod";
 import { readRequests } from "../../anthropic/read-requests.ts";
 import { createBatch } from "../../batches/create-batch.ts";
 import { writeObject } from "../../files/write-object.ts";
 import { originOf } from "../../origin.ts";
+import { idempotencyHeaders } from "../../params.ts";
 import { route } from "../../route.ts";
 
 export const createMessageBatch = route({
@@ -22,7 +22,7 @@ export const createMessageBatch = route({
   tag: "anthropic",
   dialect: "anthropic",
   request: {
-    headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }),
+    headers: idempotencyHeaders,
     upload: { schema: createMessageBatchSchema, contentType: "application/json" },
   },
   responses: { 200: { description: "The message batch.", schema: messageBatchSchema } },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { idempotencyHeaders } from "../../params.ts";
 import { route } from "../../route.ts";
 import { createSchedule } from "../../schedules/create-schedule.ts";
 import { scheduleView } from "../../schedules/schedule-view.ts";
@@ -12,7 +12,7 @@ export const createScheduleRoute = route({
   description:
     "By a cron expression in a time zone. What is to run is checked as if it ran now. The same `Idempotency-Key` with the same body gives the same schedule.",
   tag: "schedules",
-  request: { headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }), body: createScheduleSchema },
+  request: { headers: idempotencyHeaders, body: createScheduleSchema },
   responses: { 201: { description: "The schedule.", schema: scheduleSchema } },
   errors: [404, 409],
   handle: async (call, services) => {

@@ -1,6 +1,6 @@
 import { batchSchema, batchView, createBatchSchema } from "@llamero/openai";
-import { z } from "zod";
 import { createBatch } from "../../../batches/create-batch.ts";
+import { idempotencyHeaders } from "../../../params.ts";
 import { route } from "../../../route.ts";
 
 export const createBatchRoute = route({
@@ -11,7 +11,7 @@ export const createBatchRoute = route({
   description:
     "Every line of an uploaded file becomes jobs of class low, a bounded number at a time. The same `Idempotency-Key` with the same body gives the same batch.",
   tag: "openai",
-  request: { headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }), body: createBatchSchema },
+  request: { headers: idempotencyHeaders, body: createBatchSchema },
   responses: { 200: { description: "The batch; it is checked next.", schema: batchSchema } },
   errors: [404, 409],
   handle: async (call, services) => {

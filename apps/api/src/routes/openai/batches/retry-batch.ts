@@ -1,8 +1,7 @@
 import { batchSchema, batchView } from "@llamero/openai";
-import { z } from "zod";
 import { createBatch } from "../../../batches/create-batch.ts";
 import { findBatch } from "../../../batches/find-batch.ts";
-import { batchPath } from "../../../params.ts";
+import { batchPath, idempotencyHeaders } from "../../../params.ts";
 import { route } from "../../../route.ts";
 
 export const retryBatch = route({
@@ -13,7 +12,7 @@ export const retryBatch = route({
   description:
     "A new batch over the same file, once the old one has ended. Lines that have succeeded are taken over as they are: its output file has all of them.",
   tag: "openai",
-  request: { path: batchPath, headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }) },
+  request: { path: batchPath, headers: idempotencyHeaders },
   responses: { 200: { description: "The new batch.", schema: batchSchema } },
   errors: [404, 409],
   handle: async (call, services) => {

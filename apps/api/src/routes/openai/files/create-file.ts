@@ -1,6 +1,6 @@
 import { fileSchema } from "@llamero/openai";
-import { z } from "zod";
 import { uploadFile, uploadFormSchema } from "../../../files/upload-file.ts";
+import { idempotencyHeaders } from "../../../params.ts";
 import { route } from "../../../route.ts";
 
 export const createFile = route({
@@ -11,7 +11,7 @@ export const createFile = route({
   description: "As a form, streamed to the storage. The same `Idempotency-Key` with the same file gives the same file.",
   tag: "openai",
   request: {
-    headers: z.object({ "Idempotency-Key": z.string().max(255).optional() }),
+    headers: idempotencyHeaders,
     upload: { schema: uploadFormSchema, contentType: "multipart/form-data" },
   },
   responses: { 200: { description: "The file.", schema: fileSchema } },
