@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "./keys.ts";
-import { readIndexes } from "./read-indexes.ts";
+import { readPage } from "./read-page.ts";
 import { guarded } from "./redis-errors.ts";
 import type { RunScript } from "./scripts.ts";
 
@@ -44,7 +44,7 @@ export interface NewFile extends Pick<StoredFile, "id" | "owner" | "filename" | 
   idempotency?: { key: string; bodyHash: string } | null;
 }
 
-export type CreatedFile = { outcome: "created"; createdMs: number } | { outcome: "duplicate" | "conflict"; id: string };
+export type CreatedFile = { outcome: "created" } | { outcome: "duplicate" | "conflict"; id: string };
 
 /** An object of the storage that holds a file, or a part of one. */
 export interface FileObject {
@@ -92,6 +92,7 @@ export async function partsOf(
 /** Records of files: what they are, and which objects of the storage hold them. */
 export function createFiles(redis: Redis, keys: Keys, run: RunScript) {
   const read = async (id: string) => toFile(id, await redis.hgetall(keys.file(id)));
+  const readAll = (ids: readonly string[]) => Promise.all(ids.map(read));
   return {
     /** Says that the object of a file is about to be written: where nobody adds its record, it is removed later. */
     beginUpload: (id: string, nowMs: number): Promise<void> =>
@@ -111,8 +112,8 @@ export function createFiles(redis: Redis, keys: Keys, run: RunScript) {
         idempotency?.key ?? "",
         idempotency?.bodyHash ?? "",
       ];
-      const [outcome, value] = (await run("create-file", args)) as [CreatedFile["outcome"], string | number];
-      return outcome === "created" ? { outcome, createdMs: Number(value) } : { outcome, id: String(value) };
+      const [outcome, value] = (await run("create-file", args)) as [CreatedFile["outcome"], unknown];
+      return outcome === "created" ? { outcome } : { outcome, id: String(value) };
     },
     /** Only the owner's own one. */
     get: ({ id, owner }: { id: string; owner: string }): Promise<StoredFile | null> =>
@@ -123,17 +124,11 @@ export function createFiles(redis: Redis, keys: Keys, run: RunScript) {
     /** A page of an owner's files by creation time. */
     list: ({ owner, purpose, limit, after, order }: FileQuery): Promise<{ files: StoredFile[]; hasMore: boolean }> =>
       guarded(async () => {
-        const files: StoredFile[] = [];
-        for (let from = after; ; ) {
-          const ids = await readIndexes(redis, [keys.filesOf(owner)], order, from, limit + 1);
-          for (const file of await Promise.all(ids.map(read))) {
-            if (file === null || (purpose !== undefined && file.purpose !== purpose)) continue;
-            if (files.length === limit) return { files, hasMore: true };
-            files.push(file);
-          }
-          from = ids.at(-1);
-          if (ids.length <= limit) return { files, hasMore: false };
-        }
+        const { found, hasMore } = await readPage(redis, {
+          ...{ indexes: [keys.filesOf(owner)], order, after, limit, read: readAll },
+          fits: (file) => purpose === undefined || file.purpose === purpose,
+        });
+        return { files: found, hasMore };
       }),
     /** The objects that hold a file's content, in their order. */
     objectsOf: (file: Pick<StoredFile, "id" | "bytes" | "writtenBy">): Promise<FileObject[]> =>

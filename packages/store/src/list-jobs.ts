@@ -2,6 +2,7 @@ import { type JobStatus, jobStatuses } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { readIndexes } from "./read-indexes.ts";
+import { pageOf } from "./read-page.ts";
 import { type JobRecord, readRecords } from "./record.ts";
 
 export interface ListQuery {
@@ -29,12 +30,8 @@ const FILTER_BATCH = 1_000;
 
 /** A page of an owner's jobs by creation time, newest first unless asked otherwise. */
 export async function listJobs(redis: Redis, keys: Keys, query: ListQuery): Promise<JobPage> {
-  const found: JobRecord[] = [];
-  for await (const record of matching(redis, keys, query)) {
-    if (found.length === query.limit) return { records: found, hasMore: true };
-    found.push(record);
-  }
-  return { records: found, hasMore: false };
+  const { found, hasMore } = await pageOf(matching(redis, keys, query), query.limit);
+  return { records: found, hasMore };
 }
 
 /** Everything from the cursor on that fits the query, read as it is asked for. */

@@ -2,7 +2,7 @@ import { type OverlapPolicy, overlapPolicies, type ScheduleOutcome, scheduleOutc
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "./keys.ts";
-import { readIndexes } from "./read-indexes.ts";
+import { readPage } from "./read-page.ts";
 import { guarded } from "./redis-errors.ts";
 import type { RunScript } from "./scripts.ts";
 
@@ -125,9 +125,11 @@ export function createSchedules(redis: Redis, keys: Keys, run: RunScript) {
     /** A page of an owner's schedules, the newest first. */
     list: ({ owner, limit, after }: { owner: string; limit: number; after?: string }) =>
       guarded(async () => {
-        const ids = await readIndexes(redis, [keys.schedulesOf(owner)], "desc", after, limit + 1);
-        const found = await Promise.all(ids.slice(0, limit).map(read));
-        return { schedules: found.filter((schedule) => schedule !== null), hasMore: ids.length > limit };
+        const { found, hasMore } = await readPage(redis, {
+          ...{ indexes: [keys.schedulesOf(owner)], order: "desc", after, limit },
+          read: (ids) => Promise.all(ids.map(read)),
+        });
+        return { schedules: found, hasMore };
       }),
     /** The ids of all schedules of all owners. */
     all: (): Promise<string[]> => guarded(() => redis.smembers(keys.schedules)),

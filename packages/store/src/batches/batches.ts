@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Acceptance } from "../accept.ts";
 import type { Keys } from "../keys.ts";
-import { readIndexes } from "../read-indexes.ts";
+import { readPage } from "../read-page.ts";
 import { guarded } from "../redis-errors.ts";
 import type { RunScript } from "../scripts.ts";
 import { type StoredBatch, toBatch } from "./batch-record.ts";
@@ -81,17 +81,12 @@ export function createBatches(redis: Redis, keys: Keys, run: RunScript, limits: 
     /** A page of an owner's batches by creation time, the newest first unless asked otherwise. */
     list: ({ owner, limit, after, order = "desc", isWanted }: BatchQuery) =>
       guarded(async () => {
-        const batches: StoredBatch[] = [];
-        for (let from = after; ; ) {
-          const ids = await readIndexes(redis, [keys.batchesOf(owner)], order, from, limit + 1);
-          for (const batch of await Promise.all(ids.map(read))) {
-            if (batch === null || !isWanted(batch)) continue;
-            if (batches.length === limit) return { batches, hasMore: true };
-            batches.push(batch);
-          }
-          from = ids.at(-1);
-          if (ids.length <= limit) return { batches, hasMore: false };
-        }
+        const { found, hasMore } = await readPage(redis, {
+          ...{ indexes: [keys.batchesOf(owner)], order, after, limit },
+          read: (ids) => Promise.all(ids.map(read)),
+          fits: isWanted,
+        });
+        return { batches: found, hasMore };
       }),
     /** Removes a batch that has ended, with its input and its files. */
     async remove({ id, owner }: { id: string; owner: string }): Promise<"removed" | "gone" | "not_ended"> {

@@ -1,6 +1,6 @@
 -- Adds a batch over a file of its owner, to be taken up by a dispatcher. With `reuse`, lines that have succeeded in that batch, which has
 -- ended and was over the same content, are not run again.
--- Answers {'created', now} | {'duplicate', id} | {'conflict', id} | {'no_file'} | {'wrong_purpose', purpose}
+-- Answers {'created'} | {'duplicate', id} | {'conflict', id} | {'no_file'} | {'wrong_purpose', purpose}
 -- | {'no_batch' | 'not_ended' | 'other_content' | 'content_gone'}, of the batch to reuse.
 local id, owner, key, endpoint, input, wanted_purpose, window_s, metadata, output_expires_s, reuse, idempotency, hash = unpack(ARGV)
 local before = made_before(owner, idempotency, hash)
@@ -31,4 +31,4 @@ use_file(reused_output, 1)
 redis.call('ZADD', P .. 'batches:' .. owner, 0, id)
 note_made(owner, idempotency, hash, id)
 wake_batch(id)
-return { 'created', now }
+return { 'created' }

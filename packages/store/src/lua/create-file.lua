@@ -1,4 +1,4 @@
--- Adds a file whose object has been written. Answers {'created', now} | {'duplicate', id} | {'conflict', id}.
+-- Adds a file whose object has been written. Answers {'created'} | {'duplicate', id} | {'conflict', id}.
 local id, owner, filename, purpose, bytes, digest, expires_s, key, hash = unpack(ARGV)
 local before = made_before(owner, key, hash)
 if before then
@@ -13,4 +13,4 @@ if expires_ms ~= '' then redis.call('HSET', file_key(id), 'expires_ms', expires_
 list_file(id, owner, expires_ms)
 redis.call('ZREM', P .. 'uploads', id)
 note_made(owner, key, hash, id)
-return { 'created', now }
+return { 'created' }

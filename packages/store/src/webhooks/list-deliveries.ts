@@ -1,7 +1,7 @@
 import { type Delivery, type DeliveryStatus, deliveryStatuses } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "../keys.ts";
-import { readIndexes } from "../read-indexes.ts";
+import { readPage } from "../read-page.ts";
 import { type OwnedDelivery, readDeliveries } from "./delivery-record.ts";
 
 export interface DeliveryQuery {
@@ -22,19 +22,12 @@ export interface DeliveryPage {
 
 /** A page of an owner's deliveries by the time of their events, the newest first. */
 export async function listDeliveries(redis: Redis, keys: Keys, query: DeliveryQuery): Promise<DeliveryPage> {
-  const indexes = indexesOf(keys, query);
-  const found: Delivery[] = [];
-  for (let after = query.after; ; ) {
-    const ids = await readIndexes(redis, indexes, "desc", after, query.limit + 1);
-    for (const delivery of await readDeliveries(redis, keys, ids)) {
-      if (delivery === null || !fits(delivery, query)) continue;
-      if (found.length === query.limit) return { deliveries: found, hasMore: true };
-      const { owner, ...view } = delivery;
-      found.push(view);
-    }
-    after = ids.at(-1);
-    if (ids.length <= query.limit) return { deliveries: found, hasMore: false };
-  }
+  const { found, hasMore } = await readPage(redis, {
+    ...{ indexes: indexesOf(keys, query), order: "desc", after: query.after, limit: query.limit },
+    read: (ids) => readDeliveries(redis, keys, ids),
+    fits: (delivery) => fits(delivery, query),
+  });
+  return { deliveries: found.map(({ owner, ...view }) => view), hasMore };
 }
 
 /** The narrowest indexes that hold all that fits. */
