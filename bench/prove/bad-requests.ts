@@ -1,4 +1,5 @@
-import { badRequestEnv, sendBadRequests, tinyEntry } from "@llamero/testkit";
+import { tinyEntry } from "@llamero/testkit";
+import { badRequestEnv, sendBadRequests } from "@llamero/testkit/bad-requests";
 import { openApiProcess } from "./api-process.ts";
 import { redisVersion } from "./redis-stats.ts";
 import type { Findings, ProofOptions } from "./report.ts";

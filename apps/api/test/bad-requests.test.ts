@@ -1,14 +1,7 @@
 import type { Job } from "@llamero/core";
 import { connectRedis, createStore } from "@llamero/store";
-import {
-  badRequestEnv,
-  badRequestKeys,
-  type LlameroProcess,
-  sendBadRequests,
-  startLlamero,
-  startRedis,
-  type TestRedis,
-} from "@llamero/testkit";
+import { type LlameroProcess, startLlamero, startRedis, type TestRedis } from "@llamero/testkit";
+import { badRequestEnv, badRequestKeys, sendBadRequests } from "@llamero/testkit/bad-requests";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { announce, jsonType } from "./harness.ts";
 

@@ -1,4 +1,4 @@
-import { INTERNALS } from "@llamero/testkit";
+import { INTERNALS } from "@llamero/testkit/bad-requests";
 import { expect } from "vitest";
 import { z } from "zod";
 

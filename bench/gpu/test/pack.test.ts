@@ -47,6 +47,17 @@ test("packs what runs, and neither prebuilt libraries nor what only development 
   expect(files.filter((path) => /@node-llama-cpp|vitest$|typescript|biome$|gitRelease|\.data/.test(path))).toEqual([]);
 });
 
+test("what is packed is enough to start the benchmark with", async () => {
+  const list = join(folder, "files");
+  const tree = join(folder, "tree");
+  await mkdir(tree);
+  await writeFile(list, (await packedFiles(repository)).join("\0"));
+  await run("sh", ["-c", 'tar -cf - --null -T "$1" | tar -xf - -C "$2"', "sh", list, tree], { cwd: repository });
+  const node = join(tree, "node_modules", "node", "bin", "node");
+  const failure = await run(node, ["bench/bench.ts", "gpu", "--fly"], { cwd: tree }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 2, stdout: expect.stringContaining("Usage: npm run bench -- gpu"), stderr: "" });
+});
+
 /** An archive whose Node is a script that says its version. */
 async function packSmall(parts: string, commit: string, partBytes: number): Promise<string[]> {
   const tree = join(folder, "tree");

@@ -1,6 +1,3 @@
-export { INTERNALS } from "./bad-requests/check-answer.ts";
-export { badRequestEnv, badRequestKeys } from "./bad-requests/known-values.ts";
-export { type BadRequestsResult, sendBadRequests } from "./bad-requests/send-bad-requests.ts";
 export { freePort } from "./free-port.ts";
 export { Gbnf } from "./gbnf.ts";
 export { isAlive } from "./is-alive.ts";
