@@ -8,6 +8,8 @@ export interface BackendInUse {
   devices: string[];
   layers_on_gpu: number;
   layers: number;
+  /** GPU memory of weights and contexts, as estimated before loading and as taken. */
+  vram_mib: { estimated: number; used: number };
   /** `localBuild` of this machine, or `prebuilt` by node-llama-cpp. */
   build: string;
   llama_cpp: string;
@@ -22,6 +24,8 @@ export function assertInUse(asked: string, { gpu, devices, layers_on_gpu, layers
   if (layers_on_gpu < layers) throw new Error(`Only ${layers_on_gpu} of ${layers} layers fit on the GPU: free its memory.`);
 }
 
+const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
+
 /** Loads the model once, in the engine's own process, and looks where it lies. */
 export async function backendInUse(course: Course): Promise<BackendInUse> {
   const engine = await openEngine(course);
@@ -35,6 +39,7 @@ export async function backendInUse(course: Course): Promise<BackendInUse> {
       devices: llama.gpu === false ? [] : await llama.getGpuDeviceNames(),
       layers_on_gpu: footprint.gpuLayers,
       layers: footprint.totalLayers,
+      vram_mib: { estimated: mib(footprint.estimated.vram), used: mib(footprint.usedVram) },
       build: llama.buildType,
       llama_cpp: llama.llamaCppRelease.release,
     };

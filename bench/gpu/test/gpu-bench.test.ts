@@ -35,7 +35,8 @@ test("compares completion tokens with the prompts' time on both sides, and with 
 });
 
 test("a run that is not on the GPU asked for, all of it, is an error", () => {
-  const onGpu = { gpu: "cuda", devices: ["a GPU"], layers_on_gpu: 17, layers: 17, build: "localBuild", llama_cpp: "v1" };
+  const build = { build: "localBuild", llama_cpp: "v1" };
+  const onGpu = { gpu: "cuda", devices: ["a GPU"], layers_on_gpu: 17, layers: 17, vram_mib: { estimated: 9, used: 9 }, ...build };
   assertInUse("cuda", onGpu);
   assertInUse("false", { ...onGpu, gpu: false, devices: [], layers_on_gpu: 0 });
   expect(() => assertInUse("cuda", { ...onGpu, gpu: false })).toThrow("runs on the CPU instead of cuda");

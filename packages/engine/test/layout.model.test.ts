@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SlotContext } from "../src/child/slot-context.ts";
-import { startEngine } from "../src/index.ts";
+import { type EngineOptions, startEngine, surveyModels } from "../src/index.ts";
 import { chat, generate, startTiny, story, tinyPath } from "./tiny-engine.ts";
 
 let cacheDir: string;
@@ -13,10 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 
+const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
+
 /** What the engine says of its layout when it starts. */
-async function layoutLine(options: { threads?: number; contexts?: number; batchSize?: number } = {}): Promise<string> {
+async function layoutLine(options: Partial<EngineOptions> = {}): Promise<string> {
   const lines: string[] = [];
-  const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
   const engine = await startEngine({ models, gpu: "false", slots: 4, cacheDir, onLog: (line) => lines.push(line), ...options });
   await engine.close();
   return lines.find((line) => line.startsWith("Model tiny")) ?? "";
@@ -37,11 +38,16 @@ test("a damaged measurement is measured anew", async () => {
 
 test("measures how many slots are worth their memory, up to what it may", async () => {
   const lines: string[] = [];
-  const models = [{ kind: "file" as const, name: "tiny", path: tinyPath }];
   const engine = await startEngine({ models, gpu: "false", mostSlots: 16, onLog: (line) => lines.push(line) });
   expect([8, 16]).toContain(engine.models[0]?.slots);
   expect(lines.find((line) => line.startsWith("Model tiny"))).toMatch(/slots 8: \d+, 16: \d+ tokens\/s/);
   await engine.close();
+});
+
+test("spreads the slots over no more contexts than there is memory for", async () => {
+  const [one] = (await surveyModels({ models, gpu: "false", slots: 4 })).models;
+  expect(await layoutLine({ threads: 1, memoryBytes: one?.sizeBytes ?? 0 })).toMatch(/contexts×threads 1×1: \d+ tokens/);
+  expect(await layoutLine({ threads: 1 })).toMatch(/contexts×threads 1×1: \d+, 2×1: \d+/);
 });
 
 test("takes what it is told", async () => {

@@ -2,18 +2,25 @@ import { expect, test } from "vitest";
 import { chooseLayout, type LayoutLimits } from "./choose-layout.ts";
 
 /** Rates by `contexts×threads`, one after another where there are several, and of prompts by threads; what is not named makes nothing. */
-async function choose(limits: LayoutLimits, rates: Record<string, number | number[]>, prefill: Record<number, number> = {}) {
+async function choose(
+  limits: Omit<LayoutLimits, "mostContexts"> & Partial<LayoutLimits>,
+  rates: Record<string, number | number[]>,
+  prefill: Record<number, number> = {},
+) {
   const asked: string[] = [];
-  const choice = await chooseLayout(limits, {
-    decode: async ({ contexts, threads }) => {
-      const layout = `${contexts}×${threads}`;
-      const timed = [rates[layout] ?? 0].flat();
-      const rate = timed[asked.filter((before) => before === layout).length] ?? timed.at(-1) ?? 0;
-      asked.push(layout);
-      return rate;
+  const choice = await chooseLayout(
+    { mostContexts: 4, ...limits },
+    {
+      decode: async ({ contexts, threads }) => {
+        const layout = `${contexts}×${threads}`;
+        const timed = [rates[layout] ?? 0].flat();
+        const rate = timed[asked.filter((before) => before === layout).length] ?? timed.at(-1) ?? 0;
+        asked.push(layout);
+        return rate;
+      },
+      prefill: async (threads) => prefill[threads] ?? 0,
     },
-    prefill: async (threads) => prefill[threads] ?? 0,
-  });
+  );
   const { contexts, threads, prefillThreads, prefillRate, tried } = choice;
   return { asked, chosen: `${contexts}×${threads}`, prefillThreads, prefillRate, tried: tried.length };
 }
@@ -51,6 +58,16 @@ test("tries only what the operator leaves open", async () => {
 test("takes more contexts than cores where they overlap", async () => {
   const rates = { "1×2": 100, "1×1": 763, "2×1": 1062, "4×1": 1200 };
   expect((await choose({ cores: 2, slots: 32 }, rates)).chosen).toBe("4×1");
+});
+
+test("goes on to more contexts while that pays, where there may be more", async () => {
+  const rates = { "1×16": 2_278, "2×16": 3_900, "4×16": 5_900, "8×16": 7_189 };
+  expect((await choose({ cores: 16, slots: 64, threads: 16, mostContexts: 8 }, rates)).chosen).toBe("8×16");
+});
+
+test("tries no more contexts than there is memory for", async () => {
+  const rates = { "1×2": 100, "1×1": 763, "2×1": 1062, "4×1": 1200 };
+  expect((await choose({ cores: 2, slots: 32, mostContexts: 2 }, rates)).chosen).toBe("2×1");
 });
 
 test("never makes more contexts than slots, or than two for each core", async () => {

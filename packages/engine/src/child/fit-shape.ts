@@ -2,10 +2,11 @@ import { AppError } from "@llamero/core";
 import { GgufInsights, type Llama } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
 import { DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
+import { MAX_CONTEXTS } from "./choose-layout.ts";
 import type { SlotRange } from "./choose-slots.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { GgufFile } from "./gguf-file.ts";
-import { fitToMemory, type Memory, type Shape } from "./memory-fit.ts";
+import { fits, fitToMemory, type Memory, type Shape } from "./memory-fit.ts";
 import type { AdapterFile } from "./model-files.ts";
 
 const DEFAULT_CONTEXT = 4_096;
@@ -26,10 +27,12 @@ interface Fitting {
 /** What of a model fits into memory. */
 export interface Fitted {
   shape: Shape;
-  /** What that takes, in bytes. */
+  /** What that takes in one context, in bytes. */
   estimated: Memory;
+  /** Contexts that its slots may be spread over: each has buffers of its own. */
+  mostContexts: number;
   /** What another shape takes. */
-  estimate: (shape: Shape) => Promise<Memory>;
+  estimate: (shape: Shape, contexts: number) => Promise<Memory>;
   totalLayers: number;
   /** Weights of the model. */
   parameters: number;
@@ -58,7 +61,7 @@ async function wantedShape(fitting: Fitting, options: LoadOptions, free: Memory)
   const share = SLOT_SHARE / options.models.length;
   for (let slots = options.mostSlots ?? most; slots > least; slots = Math.ceil(slots / 2)) {
     const { ram, vram } = await contextMemory(fitting, { slots, contextSize });
-    if (ram <= free.ram * share && vram <= free.vram * share) return { slots, contextSize };
+    if (fits({ ram, vram }, { ram: free.ram * share, vram: free.vram * share })) return { slots, contextSize };
   }
   return { slots: Math.min(least, options.mostSlots ?? most), contextSize };
 }
@@ -75,12 +78,13 @@ async function contextMemory({ llama, insights, batchSize }: Fitting, { slots, c
 }
 
 /** Memory by llama.cpp's estimate; on a GPU with as many layers there as the whole model has. Adapters lie where the model does. */
-async function estimate(fitting: Fitting, shape: Shape): Promise<Memory> {
+async function estimate(fitting: Fitting, { slots, contextSize }: Shape, contexts = 1): Promise<Memory> {
   const { llama, insights, adapterBytes } = fitting;
   const gpuLayers = llama.gpu === false ? 0 : insights.totalLayers;
   const model = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
-  const context = await contextMemory(fitting, shape);
-  const { ram, vram } = { ram: model.cpuRam + context.ram, vram: model.gpuVram + context.vram };
+  const context = await contextMemory(fitting, { slots: Math.ceil(slots / contexts), contextSize });
+  const ram = model.cpuRam + context.ram * contexts;
+  const vram = model.gpuVram + context.vram * contexts;
   return llama.gpu === false ? { ram: ram + adapterBytes, vram } : { ram, vram: vram + adapterBytes };
 }
 
@@ -102,6 +106,17 @@ async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<
   });
 }
 
+/** As many contexts as fit, and take no more of the memory that one leaves than slots may. */
+async function mostContexts(fitting: Fitting, load: LoadOptions, shape: Shape): Promise<number> {
+  const { llama } = fitting;
+  const [free, one] = await Promise.all([available(llama, load.memoryBytes), estimate(fitting, shape)]);
+  const share = SLOT_SHARE / load.models.length;
+  const room = { ram: one.ram + (free.ram - one.ram) * share, vram: one.vram + (free.vram - one.vram) * share };
+  let contexts = llama.gpu === false ? MAX_CONTEXTS.cpu : MAX_CONTEXTS.gpu;
+  while (contexts > 1 && !fits(await estimate(fitting, shape, contexts), room)) contexts /= 2;
+  return contexts;
+}
+
 /**
  * How many slots of how many tokens fit into the memory that is free, before anything is loaded.
  * A model that is too large for the GPU alone is split between it and the CPU by the library; then both memories count as one.
@@ -119,6 +134,7 @@ export async function fitShape(llama: Llama, options: FitShapeOptions): Promise<
     throw new AppError(error.code, `${error.message} ${limit}`);
   });
   const { totalLayers, totalParameters: parameters } = insights;
-  const need = (other: Shape) => estimate(fitting, other);
-  return { shape, estimated: await need(shape), estimate: need, totalLayers, parameters };
+  const need = (other: Shape, contexts: number) => estimate(fitting, other, contexts);
+  const [estimated, most] = await Promise.all([need(shape, 1), mostContexts(fitting, load, shape)]);
+  return { shape, estimated, mostContexts: most, estimate: need, totalLayers, parameters };
 }

@@ -10,12 +10,13 @@ export interface LayoutKey {
   model: string;
   slots: SlotRange;
   contexts: number | undefined;
+  mostContexts: number;
   threads: number | undefined;
-  /** Release of llama.cpp and its back end. */
+  /** Release of llama.cpp, its back end and the devices. */
   backend: string;
 }
 
-const VERSION = 4;
+const VERSION = 5;
 
 /** What was measured of a model on a machine. */
 export type Measured = LayoutChoice & SlotChoice;

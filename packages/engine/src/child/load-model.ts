@@ -55,16 +55,17 @@ interface ContextsWanted {
   adapters: readonly AdapterFile[];
 }
 
-/** Opens the contexts; where the estimate was too low, tries smaller ones. */
+/** Opens the contexts; where the estimate was too low, tries fewer, then smaller ones. */
 async function openContexts({ source, model, layout, wanted, adapters }: ContextsWanted): Promise<SlotContext[]> {
   let failure: unknown;
-  for (let shape: Shape | null = wanted; shape !== null; shape = smaller(shape)) {
-    try {
-      return await openLayout(model, layout, shape, adapters);
-    } catch (error) {
-      failure = error;
+  for (let shape: Shape | null = wanted; shape !== null; shape = smaller(shape))
+    for (let { contexts } = layout; contexts >= 1; contexts = Math.floor(contexts / 2)) {
+      try {
+        return await openLayout(model, { ...layout, contexts }, shape, adapters);
+      } catch (error) {
+        failure = error;
+      }
     }
-  }
   throw tooLarge(source, failure);
 }
 
@@ -97,12 +98,12 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
   const { name } = source;
   const { file, adapters } = await readModelFiles(source, { modelsDir: options.modelsDir, onEvent });
   const fit = await fitShape(llama, { model: name, load: options, file, adapters });
-  const { shape: fitted, estimate, totalLayers, parameters } = fit;
+  const { shape: fitted, mostContexts, estimate, totalLayers, parameters } = fit;
   const usedBefore = await usedVram(llama);
   const model = await loadWeights(loading, file, fitted);
   await loadAdapters(model, adapters);
   const slots = slotRange(llama, options, fitted.slots);
-  const layout = await pickLayout({ llama, model, digest: file.digest, slots, options });
+  const layout = await pickLayout({ llama, model, digest: file.digest, slots, mostContexts, options });
   const contexts = await openContexts({ source, model, layout, wanted: { ...fitted, slots: layout.slots }, adapters });
   const shape: Shape = {
     slots: contexts.reduce((sum, context) => sum + context.slots.length, 0),
@@ -114,7 +115,7 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
     gpu: llama.gpu,
     gpuLayers: model.gpuLayers,
     totalLayers,
-    estimated: await estimate(shape),
+    estimated: await estimate(shape, contexts.length),
     usedVram: Math.max(0, (await usedVram(llama)) - usedBefore),
   };
   const facts = modelFacts({ name, file, parameters, shape });

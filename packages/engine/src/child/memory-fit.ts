@@ -26,6 +26,8 @@ const MIN_CONTEXT = 512;
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
+export const fits = (need: Memory, free: Memory): boolean => need.ram <= free.ram && need.vram <= free.vram;
+
 /** The next smaller shape: fewer slots first, since a short context refuses jobs and fewer slots only delay them. */
 export function smaller({ slots, contextSize }: Shape): Shape | null {
   if (slots > 1) return { slots: Math.ceil(slots / 2), contextSize };
@@ -41,7 +43,7 @@ export async function fitToMemory({ model, wanted, free, estimate }: FitOptions)
   let need: Memory = { ram: 0, vram: 0 };
   for (let shape: Shape | null = wanted; shape !== null; shape = smaller(shape)) {
     need = await estimate(shape);
-    if (need.ram <= free.ram && need.vram <= free.vram) return shape;
+    if (fits(need, free)) return shape;
   }
   const gpu = need.vram > 0 ? ` and ${gigabytes(need.vram)} of GPU memory (free: ${gigabytes(free.vram)})` : "";
   const text = `Model "${model}" needs at least ${gigabytes(need.ram)} of memory (free: ${gigabytes(free.ram)})${gpu}.`;

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { LoadOptions } from "../options.ts";
 import { chooseBatchSize, DEFAULT_BATCH_SIZE } from "./choose-batch.ts";
-import { chooseLayout, type LayoutChoice, type LayoutMeter } from "./choose-layout.ts";
+import { chooseLayout, type LayoutMeter } from "./choose-layout.ts";
 import { chooseSlots, type SlotRange } from "./choose-slots.ts";
 import { cachedLayout, keepLayout, type LayoutKey, type Measured } from "./layout-cache.ts";
 import { measureLayout, measurePrefill } from "./measure-layout.ts";
@@ -15,6 +15,8 @@ export interface LayoutRequest {
   digest: string;
   /** How many there may be. */
   slots: SlotRange;
+  /** Contexts that there is memory for. */
+  mostContexts: number;
   options: LoadOptions;
 }
 
@@ -38,31 +40,25 @@ function describe({ tried, triedSlots, prefillRate }: Measured): string {
 }
 
 /** What the model makes most with: first how its slots lie, then how many there are, then how that many lie. */
-async function measure({ llama, model, slots, options }: LayoutRequest, cores: number): Promise<Measured> {
-  const { contexts, threads } = options;
+async function measure({ llama, model, slots, mostContexts, options }: LayoutRequest, cores: number): Promise<Measured> {
+  // On a GPU the threads only feed it; what is spread over contexts still overlaps.
+  const { contexts, threads = llama.gpu === false ? undefined : cores } = options;
   const meterFor = (count: number): LayoutMeter => ({
     decode: (layout) => measureLayout(model, layout, count),
     prefill: (many) => measurePrefill(model, many),
   });
-  const layoutFor = async (count: number): Promise<LayoutChoice> =>
-    llama.gpu === false
-      ? chooseLayout({ cores, slots: count, contexts, threads }, meterFor(count))
-      : { ...gpuLayout(options, cores), prefillThreads: threads ?? cores, prefillRate: null, tried: [] };
+  const layoutFor = (count: number) => chooseLayout({ cores, slots: count, contexts, threads, mostContexts }, meterFor(count));
   const first = await layoutFor(slots.least);
   const choice = await chooseSlots(slots, (count) => measureLayout(model, first, count));
   return { ...(choice.slots === slots.least ? first : await layoutFor(choice.slots)), ...choice };
 }
 
-/** One context fills a GPU, and the threads only feed it. */
-function gpuLayout({ contexts = 1, threads }: LoadOptions, cores: number): Layout {
-  return { contexts, threads: threads ?? cores };
-}
-
 async function measured(request: LayoutRequest, cores: number): Promise<PickedLayout> {
-  const { llama, digest, slots } = request;
+  const { llama, digest, slots, mostContexts } = request;
   const { contexts, threads, cacheDir } = request.options;
-  const backend = `${llama.llamaCppRelease.release} ${llama.buildType} ${llama.gpu || "cpu"}`;
-  const key: LayoutKey = { model: digest, slots, contexts, threads, backend };
+  const devices = llama.gpu === false ? ["cpu"] : [llama.gpu, ...(await llama.getGpuDeviceNames())];
+  const backend = [llama.llamaCppRelease.release, llama.buildType, ...devices].join(" ");
+  const key: LayoutKey = { model: digest, slots, contexts, mostContexts, threads, backend };
   const known = cacheDir === undefined ? null : await cachedLayout(cacheDir, key);
   if (known !== null) return { ...known, batchSize: batchSizeOf(request, known), reason: `measured before: ${describe(known)}` };
   const choice = await measure(request, cores);
@@ -88,7 +84,5 @@ export async function pickLayout(request: LayoutRequest): Promise<PickedLayout> 
   const { contexts, threads, batchSize = DEFAULT_BATCH_SIZE } = options;
   if (contexts !== undefined && threads !== undefined)
     return { contexts, threads, slots: slots.least, batchSize, reason: "as configured" };
-  if (llama.gpu !== false && slots.least === slots.most)
-    return { ...gpuLayout(options, cores), slots: slots.most, batchSize, reason: `on ${llama.gpu}` };
   return measured(request, cores);
 }
