@@ -25,8 +25,8 @@ export async function openNodeLlamaCpp(course: Course): Promise<Contestant> {
   await Promise.race([ready.promise, failed]);
   return {
     name: "node-llama-cpp",
-    // It takes as long as all others together, and is far behind them.
-    mostRounds: 1,
+    // A round of it takes as long as one of all others together; of one alone, noise could be a sixth.
+    mostRounds: 3,
     layout: `${course.threads ?? availableParallelism()} threads`,
     pids: [child.pid ?? 0],
     loopPid: child.pid ?? null,

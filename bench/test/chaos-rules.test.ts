@@ -39,6 +39,7 @@ const job: Job = {
   retried_by: null,
   supersede_key: null,
   superseded_by: null,
+  batch_id: null,
   webhook: null,
 };
 const stored: StoredJob = { job, text: "a story", tokens: 12, isNumbered: true };

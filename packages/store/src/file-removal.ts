@@ -17,11 +17,12 @@ export function createFileRemoval(redis: Redis, keys: Keys, run: RunScript) {
     /** Files that are gone, with the objects that are left of them. */
     removals: (limit: number): Promise<{ id: string; objects: string[] }[]> =>
       guarded(async () => {
+        // What is removed leaves the hash, so that its beginning is what is left.
         const [, flat] = await redis.hscan(keys.removals, 0, "COUNT", limit);
-        const ids = flat.filter((_, index) => index % 2 === 0).slice(0, limit);
+        const entries = Array.from({ length: Math.min(flat.length / 2, limit) }, (_, at) => flat.slice(at * 2, at * 2 + 2));
         return Promise.all(
-          ids.map(async (id) => {
-            const [batchId, part] = (flat[flat.indexOf(id) + 1] ?? "").split(" ");
+          entries.map(async ([id = "", of = ""]) => {
+            const [batchId, part] = of.split(" ");
             if (batchId === undefined || part === undefined) return { id, objects: [uploadName(id)] };
             const objects = await partsOf(redis, keys, id, { batchId, part: part as BatchPart });
             return { id, objects: objects.map(({ name }) => name) };

@@ -149,5 +149,6 @@ export function toJob(record: JobRecord, model: string, place: Place | null): Jo
     retried_by: fields["retried_by"] ?? null,
     supersede_key: fields["supersede"] ?? null,
     superseded_by: fields["superseded_by"] ?? null,
+    batch_id: fields["batch"] ?? null,
   };
 }

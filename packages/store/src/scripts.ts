@@ -16,9 +16,9 @@ const held = ["lib", "batch-lines", "held-batch"] as const;
  * while Redis is full or cannot write, so what has to work then too is a script.
  */
 const functions = {
-  accept: [...waiting, "rates", "limits", "admission", "accept"],
-  "accept-superseding": [...ending, "admission", "supersede", "accept"],
-  "accept-lines": [...waiting, "rates", "limits", "admission", "batch-lines", "held-batch", "accept-lines"],
+  accept: [...waiting, "rates", "limits", "admission", "new-job", "accept"],
+  "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
+  "accept-lines": [...waiting, "rates", "limits", "admission", "new-job", "batch-lines", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
   claim: [...ending, "claim"],
   finish: [...ending, "finish"],

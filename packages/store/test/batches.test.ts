@@ -97,6 +97,7 @@ describe("a line's job", () => {
     await clockPast(harness.redis, (await redisNow(harness.redis)) + 2);
     expect(await harness.store.sweep({ retentionMs: 0, limit: 10 })).toMatchObject({ retired: 0 });
     expect(await harness.store.remove({ id: job.jobId, owner: OWNER })).toEqual({ outcome: "in_batch" });
+    expect(await harness.store.getJob({ id: job.jobId, owner: OWNER })).toMatchObject({ batch_id: id });
     expect(await held().beginClosing(claimed, 0)).toBe("closing");
     expect(await held().closeSegment(claimed, closing({ output: 5, error: 0 }))).toBe("closed");
     await held().eraseLines(

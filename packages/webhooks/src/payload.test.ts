@@ -30,6 +30,7 @@ const job: Job = jobSchema.parse({
   retried_by: null,
   supersede_key: null,
   superseded_by: null,
+  batch_id: null,
   webhook: null,
 });
 

@@ -11,9 +11,10 @@ export interface BatchClaim {
 /** A batch stays with its holder for so long without a renewal, in milliseconds. */
 export const BATCH_LEASE_MS = 5_000;
 
+export const isDone = (reply: unknown): boolean => reply === 1;
+
 /** What a dispatcher does with a batch that it holds. All of it is refused, by `lost`, when somebody else holds it by now. */
 export function createHeldBatches(run: RunScript) {
-  const isDone = (reply: unknown) => reply === 1;
   return {
     /** Batches for which something is to be done, and that nobody holds. */
     async claim(limit: number): Promise<BatchClaim[]> {

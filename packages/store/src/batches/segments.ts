@@ -6,7 +6,7 @@ import { type BatchPart, partName } from "../files.ts";
 import type { Keys } from "../keys.ts";
 import { guarded } from "../redis-errors.ts";
 import type { RunScript } from "../scripts.ts";
-import type { BatchClaim } from "./held-batch.ts";
+import { type BatchClaim, isDone } from "./held-batch.ts";
 import type { LineJob } from "./line-job.ts";
 import { parseSegment, type Segment } from "./segment.ts";
 
@@ -28,8 +28,6 @@ export type AcceptedLines =
   | { outcome: "stopped" | "lost" };
 
 const ERASE_BATCH = 100;
-
-const isDone = (reply: unknown) => reply === 1;
 
 function lineArgs({ id, slug, request, metadata, line }: LineJob): (string | number)[] {
   const { prompt, mostOutput } = expectedTokens(request);

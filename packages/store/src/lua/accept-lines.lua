@@ -16,22 +16,10 @@ end
 -- Lines of one call stand behind each other, a microsecond apart: the call itself takes longer.
 local function add(job, slug, request, metadata, prompt_cost, parts, at)
   if not redis.call('SET', P .. 'req:' .. job.id, request, 'NX') then return end
-  local record = { 'v', 1, 'owner', job.owner, 'model', slug, 'status', 'queued', 'created_ms', now, 'prompt_cost', prompt_cost,
-    'cost', job.cost, 'class', job.class, 'deadline_ms', deadline_ms, 'batch', id, 'segment', segment }
-  local function also(name, value)
-    record[#record + 1] = name
-    record[#record + 1] = value
-  end
-  if key ~= '' then also('key', key) end
-  if job.line ~= '' then
-    also('line', job.line)
-    redis.call('HSETNX', open_parts(id, segment), job.line, parts)
-  end
-  redis.call('HSET', P .. 'job:' .. job.id, unpack(record))
-  if metadata ~= '' then redis.call('SET', P .. 'meta:' .. job.id, metadata) end
-  redis.call('ZADD', P .. 'deadlines', deadline_ms, job.id)
-  redis.call('SADD', P .. 'own:' .. job.owner, slug)
-  redis.call('ZADD', index_of(job.owner, slug, 'queued'), 0, job.id)
+  write_job(job.id, job.owner, slug, 'queued', deadline_ms, metadata, {
+    'prompt_cost', prompt_cost, 'key', key, 'cost', job.cost, 'class', job.class, 'batch', id, 'segment', segment, 'line', job.line,
+  })
+  if job.line ~= '' then redis.call('HSETNX', open_parts(id, segment), job.line, parts) end
   enqueue(job, exactly_now + at / 1000)
   make_room(job.queue)
 end

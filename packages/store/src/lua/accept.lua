@@ -60,36 +60,15 @@ end
 
 if idempotency ~= '' then redis.call('SET', idempotency_key, id .. ' ' .. body_hash) end
 local status = is_due and 'queued' or 'scheduled'
-local record = { 'v', 1, 'owner', owner, 'model', slug, 'status', status, 'created_ms', now }
-local function add(name, value)
-  if value ~= '' then
-    record[#record + 1] = name
-    record[#record + 1] = value
-  end
-end
-add('prompt_cost', prompt_cost)
-add('key', key)
-add('cost', cost)
-add('class', class ~= 'normal' and class or '')
-add('run_at_ms', run_at)
-add('idem', idempotency)
-add('retry_of', retry_of)
-add('supersede', supersede)
-if deadline ~= '' then
-  local deadline_ms = now + tonumber(deadline)
-  add('deadline_ms', deadline_ms)
-  redis.call('ZADD', P .. 'deadlines', deadline_ms, id)
-end
-
-redis.call('HSET', P .. 'job:' .. id, unpack(record))
+write_job(id, owner, slug, status, deadline ~= '' and now + tonumber(deadline) or '', metadata, {
+  'prompt_cost', prompt_cost, 'key', key, 'cost', cost, 'class', class ~= 'normal' and class or '', 'run_at_ms', run_at,
+  'idem', idempotency, 'retry_of', retry_of, 'supersede', supersede,
+})
 if retry_of ~= '' and redis.call('EXISTS', P .. 'job:' .. retry_of) == 1 then
   redis.call('HSET', P .. 'job:' .. retry_of, 'retried_by', id)
 end
-if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
 if hook ~= '' then redis.call('SET', P .. 'hook:' .. id, hook) end
 if door ~= '' then redis.call('SET', P .. 'door:' .. id, door) end
-redis.call('SADD', P .. 'own:' .. owner, slug)
-redis.call('ZADD', index_of(owner, slug, status), 0, id)
 count_of_key(key, 1)
 if supersede ~= '' then take_place(id, owner, supersede, older) end
 
