@@ -27,7 +27,8 @@ export async function acceptJob(
   { part = "", door = null }: AcceptOptions = {},
 ): Promise<Enqueued> {
   const { models, webhookTargets, now } = services;
-  const model = await models.find(body.model);
+  const id = services.newJobId();
+  const model = await models.route(body.model, { jobId: id, owner });
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
   const idempotency = idempotencyOf(headers, body, part);
@@ -35,7 +36,7 @@ export async function acceptJob(
   return enqueue(services, {
     model: model.name,
     job: {
-      id: services.newJobId(),
+      id,
       owner,
       slug: model.slug,
       request,

@@ -1,5 +1,5 @@
-import { type ModelEntry, modelEntrySchema, queueSlug } from "@llamero/core";
-import type { LiveWorker } from "@llamero/store";
+import { type Aliases, aliasTargets, type ModelEntry, modelEntrySchema, queueSlug } from "@llamero/core";
+import { findModel, type LiveWorker } from "@llamero/store";
 import { z } from "zod";
 import { modelStatusSchema, statusOf } from "./model-status.ts";
 
@@ -21,18 +21,52 @@ export const modelSchema = modelEntrySchema
     object: z.literal("model"),
     created: z.int().meta({ description: "Unix seconds when a worker first served it." }),
     owned_by: z.literal("llamero"),
+    alias_of: z.array(z.string()).nullable().meta({
+      description:
+        "The models that run what asks for it, the one with the largest part first; its facts are of that one. null: it is none.",
+    }),
     ...modelStatusSchema.shape,
   })
   .meta({ id: "Model" });
 
+export type ModelView = z.infer<typeof modelSchema>;
+
+/** What models are seen with. */
+export interface ModelsSeen {
+  /** The default first. */
+  entries: readonly ModelEntry[];
+  live: readonly LiveWorker[];
+  aliases: Aliases;
+}
+
+/** All models, then all names that stand for one; a name that is both is an alias. */
+export function allModels(seen: ModelsSeen): ModelView[] {
+  const { entries, aliases } = seen;
+  const served = new Set(entries.map(({ name }) => name));
+  const names = new Set([...served, ...Object.keys(aliases)]);
+  return [...names].filter((name) => served.has(aliasTargets(aliases, name)[0] ?? name)).map((name) => oneModel(seen, name));
+}
+
+/** A model or what stands for one, by its name. @throws AppError `model_not_found`, `no_models` */
+export function oneModel({ entries, live, aliases }: ModelsSeen, name: string): ModelView {
+  const targets = aliasTargets(aliases, name);
+  const [target] = targets;
+  if (target === undefined) {
+    const entry = findModel(entries, name);
+    return modelView(entry, live, entry === entries[0]);
+  }
+  return { ...modelView(findModel(entries, target, name), live, false), id: name, alias_of: targets };
+}
+
 /** @param isDefault what jobs run that name no model */
-export function modelView(entry: ModelEntry, live: readonly LiveWorker[], isDefault: boolean): z.infer<typeof modelSchema> {
+function modelView(entry: ModelEntry, live: readonly LiveWorker[], isDefault: boolean): ModelView {
   const { v: _v, name, slug, digest: _digest, max_token_bytes: _bytes, registered_at_ms, ...facts } = entry;
   return {
     id: name,
     object: "model",
     created: Math.floor(registered_at_ms / 1000),
     owned_by: "llamero",
+    alias_of: null,
     ...facts,
     is_default: isDefault,
     ...statusOf(queueSlug(slug), live),

@@ -16,11 +16,11 @@ export function createServices({ elapsedMs, heartbeatMs, ...parts }: ServicePart
   services: Services;
   newRequestId: Ids["request"];
 } {
-  const { store, notifications, logger, now } = parts;
+  const { store, notifications, settings, logger, now } = parts;
   const ids = createIds({ now, cell: store.cell });
   const services: Services = {
     ...parts,
-    models: new ModelLookup(store, elapsedMs),
+    models: new ModelLookup(store, elapsedMs, () => settings.current.aliases),
     events: new JobEvents({ store, notifications, logger, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) }),
     newJobId: ids.job,
     newFileId: ids.file,

@@ -50,6 +50,27 @@ describe("a change of settings", () => {
     for (const index of [0, 1, 2]) await soon(async () => expect((await submit(index)).status).toBe(202));
   });
 
+  it("what the names of models stand for", async () => {
+    const body = { model: "gpt-4.1", prompt: "a" };
+    for (const index of [0, 1, 2]) expect((await submit(index, body)).status).toBe(404);
+    const before = (
+      await change({ aliases: { "gpt-4.1": "tiny", chat: { targets: [{ model: "tiny", weight: 9 }, { model: "next" }] } } })
+    ).version;
+    for (const index of [0, 1, 2])
+      await soon(async () => expect(await (await submit(index, body)).json()).toMatchObject({ model: "tiny", status: "queued" }));
+    const shown = await fetch(`${apis[1]?.ready.url}/v1/models/chat`);
+    expect(await shown.json()).toMatchObject({ id: "chat", alias_of: ["tiny", "next"], is_default: false, context_length: 1024 });
+    const all = (await (await fetch(`${apis[2]?.ready.url}/v1/models`)).json()) as { data: { id: string }[] };
+    expect(all.data.map(({ id }) => id)).toEqual(["tiny", "gpt-4.1", "chat"]);
+    await change({ aliases: { chat: "gone" } });
+    for (const index of [0, 1, 2])
+      await soon(async () =>
+        expect(await (await submit(index, { ...body, model: "chat" })).text()).toContain('for which \\"chat\\" stands'),
+      );
+    await post(1, "/v1/admin/settings/rollback", { version: before - 1 });
+    for (const index of [0, 1, 2]) await soon(async () => expect((await submit(index, body)).status).toBe(404));
+  });
+
   it("what is logged, also by a dispatcher", async () => {
     await change({ log_level: "debug" });
     const count = () => dispatcher.log.filter(({ level }) => level === "debug").length;

@@ -1,20 +1,27 @@
-import { AppError, type SettingsVersion, settingsPatchSchema } from "@llamero/core";
+import { AppError, parseJson, type SettingsVersion, settingsPatchSchema } from "@llamero/core";
 import type { Command } from "commander";
 import { type CommandOptions, runCommand } from "./run-command.ts";
 import { CLI, withStore } from "./with-store.ts";
 
+/** `default` takes a setting back, numbers are numbers, what begins as JSON's objects and lists do is JSON, and all else is text. */
+function parseValue(text: string): unknown {
+  if (text === "default") return null;
+  if (!Number.isNaN(Number(text))) return Number(text);
+  return /^[[{]/.test(text) ? parseJson(text, `The value ${text}`) : text;
+}
+
 /**
- * `max_waiting=500` or `weights.acme=3` as a merge patch; `default` takes a setting back.
+ * `max_waiting=500`, `weights.acme=3` or `aliases.gpt-4.1=qwen3` as a merge patch: what follows the first dot is one name.
  * @throws AppError `config_invalid`
  */
 export function parsePatch(assignments: readonly string[]) {
   const patch: Record<string, unknown> = {};
   for (const assignment of assignments) {
-    const [, path, text] = /^([a-z_]+(?:\.[A-Za-z0-9_-]+)?)=(.+)$/.exec(assignment) ?? [];
+    const [, path, text] = /^([a-z_]+(?:\.[^=\s]+)?)=(.+)$/.exec(assignment) ?? [];
     if (path === undefined || text === undefined)
       throw new AppError("config_invalid", `"${assignment}" is not name=value, such as max_waiting=500 or weights.acme=3.`);
-    const [name = "", part] = path.split(".");
-    const value = text === "default" ? null : Number.isNaN(Number(text)) ? text : Number(text);
+    const [, name = "", part] = /^([^.]+)(?:\.(.+))?$/.exec(path) ?? [];
+    const value = parseValue(text);
     patch[name] = part === undefined ? value : { ...(patch[name] as object | undefined), [part]: value };
   }
   const parsed = settingsPatchSchema.safeParse(patch);
@@ -26,9 +33,11 @@ export function parsePatch(assignments: readonly string[]) {
   );
 }
 
+const textOf = (value: unknown) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 function shown({ version, settings, changed_at, changed_by, rollback_of }: SettingsVersion): string {
   const lines = Object.entries(settings).flatMap(([name, value]) =>
-    typeof value === "object" ? Object.entries(value).map(([part, of]) => `${name}.${part}=${of}`) : [`${name}=${value}`],
+    typeof value === "object" ? Object.entries(value).map(([part, of]) => `${name}.${part}=${textOf(of)}`) : [`${name}=${value}`],
   );
   const made = changed_at === null ? "" : `, made ${changed_at} by ${changed_by}`;
   const back = rollback_of === null ? "" : `, as version ${rollback_of} was`;

@@ -27,7 +27,19 @@ test("shows that nothing is set, sets, takes back, tells what was before, and br
   expect((await settings("history")).out.match(/^version \d/gm)).toEqual(["version 3", "version 2", "version 1"]);
 });
 
+test("sets what names of models stand for, whatever is in the names", async () => {
+  const canary = '{"targets":[{"model":"a","weight":95},{"model":"b","weight":5}]}';
+  expect((await settings("set", "aliases.gpt-4.1=qwen3", `aliases.chat=${canary}`)).out).toMatch(
+    new RegExp(`^version 1${MADE}\n  aliases\\.gpt-4\\.1=qwen3\n  aliases\\.chat=`),
+  );
+  expect((await settings("show")).out).toContain(`aliases.chat=${canary}`);
+  expect((await settings("set", "aliases.gpt-4.1=default", "aliases.chat=default")).out).toMatch(
+    new RegExp(`^version 2${MADE}\n$`),
+  );
+});
+
 test.each([
+  ["aliases.a={", "The value { is not valid JSON"],
   ["max_waiting", '"max_waiting" is not name=value, such as max_waiting=500 or weights.acme=3.'],
   ["max_waiting=0", "max_waiting: Too small"],
   ["colour=red", 'Unrecognized key: "colour"'],

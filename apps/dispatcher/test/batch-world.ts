@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BatchStatus, newId } from "@llamero/core";
+import { type BatchStatus, type LiveSettings, newId } from "@llamero/core";
 import type { BatchEndpoint, ResultLine } from "@llamero/openai";
 import { openStorage, type Storage } from "@llamero/storage";
 import { connectRedis, createOutbox, createStore, type NewBatch, type Store, type StoredBatch, uploadName } from "@llamero/store";
@@ -26,6 +26,8 @@ export interface BatchWorld extends AsyncDisposable {
   redis: Awaited<ReturnType<typeof connectRedis>>;
   store: Store;
   storage: Storage;
+  /** What dispatchers take for the settings that hold. */
+  settings: { current: LiveSettings };
   worker: StandInWorker;
   /** How many jobs may wait. */
   maxWaiting: number;
@@ -70,7 +72,7 @@ export async function openBatchWorld(): Promise<BatchWorld> {
   worker.script = answering;
   const newBatchId = () => newId("batch", { now: Date.now, randomBytes, cell: 0 });
   const world: BatchWorld = {
-    ...{ server, redis, store, storage, worker, maxWaiting: 1_000_000 },
+    ...{ server, redis, store, storage, settings: { current: {} }, worker, maxWaiting: 1_000_000 },
     dispatch: async (over = {}) => {
       const dispatcher = await startDispatcher(world, over);
       owned.push(dispatcher);
@@ -153,9 +155,9 @@ async function linesOf({ store, storage }: BatchWorld, fileId: string | null): P
 
 /** What `main` starts, as far as batches go. */
 async function startDispatcher(world: BatchWorld, over: { storage?: Storage }) {
-  const { server, store, worker } = world;
+  const { server, store, settings, worker } = world;
   const blocking = await connectRedis(server.url, "blocking");
-  const tools = { store, storage: over.storage ?? world.storage, carriers: worker, logger, maxLineBytes: MAX_LINE };
+  const tools = { store, settings, storage: over.storage ?? world.storage, carriers: worker, logger, maxLineBytes: MAX_LINE };
   const batches: Batches = startBatches(tools);
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),

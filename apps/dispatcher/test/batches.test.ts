@@ -70,6 +70,21 @@ describe("a batch", () => {
     expect(await world.jobs()).toEqual([]);
   });
 
+  it("takes lines that ask for what stands for several models, and sends each to one of them", async () => {
+    world.settings.current = { aliases: { "gpt-4.1": { targets: [{ model: "tiny" }, { model: "embedder" }] }, old: "gone" } };
+    await world.dispatch();
+    const id = await world.start(
+      text(Array.from({ length: 40 }, (_, index) => line(`r${index}`, chat("hi", { model: "gpt-4.1" })))),
+    );
+    expect((await world.ended(id)).counts).toEqual({ total: 40, completed: 40, failed: 0 });
+    const { output } = await world.written(id);
+    const models = output.map(({ response }) => (response?.body as { model: string } | undefined)?.model);
+    expect(new Set(models)).toEqual(new Set(["tiny", "embedder"]));
+    const other = await world.start(text([line("r", chat("hi", { model: "old" }))]));
+    const { errors } = await world.ended(other, "failed");
+    expect(errors[0]?.message).toContain('There is no model "gone", for which "old" stands.');
+  });
+
   it("writes down what fails, with the reason", async () => {
     world.worker.script = (claim, worker) => {
       const content = claim.request.type === "chat" ? claim.request.messages[0]?.content : "";

@@ -31,8 +31,8 @@ async function dispatch(): Promise<void> {
   const onStopped = (error: unknown) => {
     throw error;
   };
-  const { store, worker: carriers } = world;
-  const schedules = startSchedules({ store, carriers, timers, connection, logger, onStopped });
+  const { store, settings, worker: carriers } = world;
+  const schedules = startSchedules({ store, settings, carriers, timers, connection, logger, onStopped });
   open.push(schedules, { stop: () => connection.disconnect() });
 }
 
@@ -92,6 +92,18 @@ describe("a schedule", () => {
     await world.store.files.remove({ id: inputFileId, owner: OWNER });
     expect(await runOnce(id)).toMatchObject({ outcome: "failed", startedId: null, error: expect.stringContaining("is gone") });
     await batches.stop();
+  });
+
+  it("runs its job on what its model's name stands for when it falls due", async () => {
+    const id = await create({ ...job, body: { ...job.body, model: "gpt-4.1" } });
+    world.settings.current = { aliases: { "gpt-4.1": "embedder" } };
+    expect((await runOnce(id))?.outcome).toBe("started");
+    world.settings.current = { aliases: { "gpt-4.1": "nobody" } };
+    expect(await runOnce(id)).toMatchObject({
+      outcome: "failed",
+      error: expect.stringContaining('"nobody", for which "gpt-4.1"'),
+    });
+    expect((await jobsOf()).map(({ model }) => model)).toEqual(["embedder"]);
   });
 
   it("that is paused does not fall due, but is run when it is asked to", async () => {

@@ -1,4 +1,5 @@
 export { admit } from "./admission.ts";
+export { type Aliases, aliasTargets, type RouteTicket, routeOf } from "./aliases.ts";
 export {
   type ApiKey,
   allows,

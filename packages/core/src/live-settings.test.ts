@@ -17,6 +17,19 @@ test("what has nothing left in it is gone", () => {
   expect(patchSettings({}, { ageing: {} })).toEqual({});
 });
 
+test("an alias is replaced as a whole, and stays sticky until it is told otherwise", () => {
+  const targets = [{ model: "a" }, { model: "b", weight: 2 }];
+  const settings = { aliases: { x: "a", y: { targets, sticky: "owner" as const } } };
+  const patch = { aliases: { x: { targets }, y: { targets: [{ model: "c" }] } } };
+  expect(patchSettings(settings, patch)).toEqual({
+    aliases: { x: { targets }, y: { targets: [{ model: "c" }], sticky: "owner" } },
+  });
+  expect(patchSettings(settings, { aliases: { x: null, y: "b" } })).toEqual({ aliases: { y: "b" } });
+  expect(patchSettings(settings, { aliases: { x: null, y: { targets, sticky: null } } })).toEqual({
+    aliases: { y: { targets } },
+  });
+});
+
 test.each([
   [{ max_waiting: 0 }, "max_waiting"],
   [{ weights: { a: 0 } }, "weights.a"],
@@ -25,6 +38,7 @@ test.each([
   [{ log_level: "loud" }, "log_level"],
   [{ retention_hours: "1" }, "retention_hours"],
   [{ colour: "red" }, ""],
+  [{ aliases: { a: 3 } }, "aliases.a"],
 ])("refuses %j, and says where", (patch, path) => {
   const parsed = settingsPatchSchema.safeParse(patch);
   expect(parsed.error?.issues[0]?.path.join(".")).toBe(path);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { aliasesPatchSchema, aliasesSchema } from "./aliases.ts";
 import { keyLimitsSchema, ownerSchema } from "./api-key.ts";
 import { ownRecord } from "./own-record.ts";
 
@@ -33,6 +34,10 @@ const fields = {
       low_seconds: ageSchema.optional().meta({ description: "Default: 300." }),
     })
     .meta({ description: "From how long a wait on a class gets one slot in eight although higher ones wait." }),
+  aliases: aliasesSchema.meta({
+    description:
+      "Name → model that runs what asks for it, or several with weights. One that is called like a model stands before it.",
+  }),
 };
 
 /** What can be changed while everything runs. What is absent is as the environment or the default says. */
@@ -61,6 +66,7 @@ export const settingsPatchSchema = z
     ageing: removable(
       z.strictObject({ normal_seconds: ageSchema.nullable().optional(), low_seconds: ageSchema.nullable().optional() }),
     ),
+    aliases: removable(aliasesPatchSchema),
   })
   .meta({ id: "SettingsPatch", description: "A JSON merge patch: null takes a setting back, and what is not named stays." });
 export type SettingsPatch = z.infer<typeof settingsPatchSchema>;

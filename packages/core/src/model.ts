@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { textHash } from "./text-hash.ts";
 
 /** One model as workers announce it, kept after the last of them stops: the API refuses by it. */
 export const modelEntrySchema = z.object({
@@ -29,12 +30,8 @@ export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
 const UNSAFE = /[^a-z0-9_-]+/g;
 
-/** FNV-1a, 32 bits: enough to keep two names of one slug apart within a deployment. */
-function shortHash(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash.toString(36);
-}
+/** 32 bits are enough to keep two names of one slug apart within a deployment. */
+const shortHash = (text: string) => textHash(text).toString(36);
 
 /** Between the slug of a base and that of its variant; no name leaves one in its slug. lua/lib.lua knows it, too. */
 const VARIANT_MARK = "~";

@@ -1,4 +1,4 @@
-import { AppError, type ModelEntry, modelEntrySchema } from "@llamero/core";
+import { type Aliases, AppError, type ModelEntry, modelEntrySchema, type RouteTicket, routeOf } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
@@ -19,11 +19,23 @@ export async function readCatalogue(redis: Redis, keys: Keys): Promise<ModelEntr
     );
 }
 
+/** Finds the model that a job is to run on. @throws AppError as `findModel` */
+export type FindModel = (name: string | undefined, ticket: RouteTicket) => ModelEntry;
+
+/** Finds models by their names, and by what stands for them. */
+export function modelFinder(catalogue: readonly ModelEntry[], aliases: Aliases = {}): FindModel {
+  return (name, ticket) => {
+    const model = name === undefined ? undefined : routeOf(aliases, name, ticket);
+    return findModel(catalogue, model, name === model ? undefined : name);
+  };
+}
+
 /**
  * Finds the model a request names, or the default one.
+ * @param alias what was asked for, where it stands for the model
  * @throws AppError `model_not_found` naming those that exist, `no_models` when no worker has announced one yet
  */
-export function findModel(catalogue: readonly ModelEntry[], name: string | undefined): ModelEntry {
+export function findModel(catalogue: readonly ModelEntry[], name: string | undefined, alias?: string): ModelEntry {
   const [first] = catalogue;
   if (first === undefined)
     throw new AppError("no_models", "No worker has announced a model yet. Start one with `llamero worker`, then try again.");
@@ -31,5 +43,6 @@ export function findModel(catalogue: readonly ModelEntry[], name: string | undef
   const entry = catalogue.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry;
   const known = catalogue.map((candidate) => candidate.name).join(", ");
-  throw new AppError("model_not_found", `There is no model "${name}". Models: ${known}.`, { param: "model" });
+  const stands = alias === undefined ? "" : `, for which "${alias}" stands`;
+  throw new AppError("model_not_found", `There is no model "${name}"${stands}. Models: ${known}.`, { param: "model" });
 }

@@ -8,7 +8,7 @@ export { BATCH_LEASE_MS, type BatchClaim } from "./batches/held-batch.ts";
 export { type LineJob, lineJobId } from "./batches/line-job.ts";
 export type { Segment } from "./batches/segment.ts";
 export type { CancelResult, RemoveResult } from "./cancel.ts";
-export { findModel } from "./catalogue.ts";
+export { type FindModel, findModel, modelFinder } from "./catalogue.ts";
 export { type ConnectionRole, connectRedis, shownUrl } from "./connect.ts";
 export { onStopRequest } from "./control.ts";
 export type { FedJob } from "./fed-job.ts";

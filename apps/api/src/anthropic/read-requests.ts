@@ -13,7 +13,7 @@ const ANY_SEED = 0;
  * memory that does not grow with it.
  */
 export async function* readRequests(
-  { stream, headers }: Pick<Call<unknown, unknown, unknown>, "stream" | "headers">,
+  { stream, headers, owner }: Pick<Call<unknown, unknown, unknown>, "stream" | "headers" | "owner">,
   services: Pick<Services, "models">,
 ): AsyncGenerator<Uint8Array> {
   checkJsonHeaders(headers);
@@ -26,7 +26,7 @@ export async function* readRequests(
   for await (const part of stream ?? []) {
     parse(parser, decoder, part);
     for (const value of found) {
-      const line = await lineOf(value, { index: index++, seen, services });
+      const line = await lineOf(value, { index: index++, seen, owner, services });
       yield Buffer.from(`${line}\n`);
     }
     found = [];
@@ -47,11 +47,12 @@ function parse(parser: JSONParser, decoder: InstanceType<typeof TextDecoder>, pa
 interface Place {
   index: number;
   seen: Set<string>;
+  owner: string;
   services: Pick<Services, "models">;
 }
 
 /** @throws AppError whose param begins with the request's place */
-async function lineOf(value: unknown, { index, seen, services }: Place): Promise<string> {
+async function lineOf(value: unknown, { index, seen, owner, services }: Place): Promise<string> {
   try {
     // What nests too deep for us would for whoever reads the line.
     const request = validate(batchRequestSchema, parseJson(textOf(value), "The request"));
@@ -61,7 +62,7 @@ async function lineOf(value: unknown, { index, seen, services }: Place): Promise
     seen.add(custom_id);
     for (const asked of messageCall.jobs(params)) {
       const body = validate(submitSchema, asked);
-      admit(toJobRequest(body, ANY_SEED), await services.models.find(body.model), "messages");
+      admit(toJobRequest(body, ANY_SEED), await services.models.route(body.model, { jobId: "", owner }), "messages");
     }
     return JSON.stringify({ custom_id, method: "POST", url: MESSAGES_PATH, body: params });
   } catch (error) {

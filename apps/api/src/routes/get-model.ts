@@ -1,5 +1,4 @@
-import { findModel } from "@llamero/store";
-import { modelSchema, modelView } from "../model-view.ts";
+import { modelSchema, oneModel } from "../model-view.ts";
 import { modelPath } from "../params.ts";
 import { route } from "../route.ts";
 
@@ -12,9 +11,8 @@ export const getModel = route({
   request: { path: modelPath },
   responses: { 200: { description: "The model.", schema: modelSchema } },
   errors: [404],
-  handle: async ({ path }, { store }) => {
+  handle: async ({ path }, { store, settings }) => {
     const [entries, live] = await Promise.all([store.catalogue(), store.liveWorkers()]);
-    const entry = findModel(entries, path.id);
-    return { status: 200, body: modelView(entry, live, entry === entries[0]) };
+    return { status: 200, body: oneModel({ entries, live, aliases: settings.current.aliases ?? {} }, path.id) };
   },
 });

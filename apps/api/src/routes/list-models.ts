@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { modelSchema, modelView } from "../model-view.ts";
+import { allModels, modelSchema } from "../model-view.ts";
 import { route } from "../route.ts";
 
 export const listModels = route({
@@ -7,7 +7,8 @@ export const listModels = route({
   path: "/v1/models",
   operationId: "listModels",
   summary: "List models",
-  description: "Every model that a worker has served, also while none does; the default first.",
+  description:
+    "Every model that a worker has served, also while none does, the default first; then what stands for them (`aliases` in the settings).",
   tag: "models",
   responses: {
     200: {
@@ -15,8 +16,9 @@ export const listModels = route({
       schema: z.object({ object: z.literal("list"), data: z.array(modelSchema) }).meta({ id: "ModelList" }),
     },
   },
-  handle: async (_call, { store }) => {
+  handle: async (_call, { store, settings }) => {
     const [entries, live] = await Promise.all([store.catalogue(), store.liveWorkers()]);
-    return { status: 200, body: { object: "list", data: entries.map((entry, index) => modelView(entry, live, index === 0)) } };
+    const data = allModels({ entries, live, aliases: settings.current.aliases ?? {} });
+    return { status: 200, body: { object: "list", data } };
   },
 });

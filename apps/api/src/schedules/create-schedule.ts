@@ -13,7 +13,12 @@ const MOST_SCHEDULES = 1_000;
 const ANY_SEED = 0;
 
 /** What is to run, checked as it would be if it ran now. @throws AppError as for a job or a batch */
-async function workOf({ job, batch }: CreateSchedule, owner: string, services: Services): Promise<ScheduleWork> {
+async function workOf(
+  { job, batch }: CreateSchedule,
+  at: { id: string; owner: string },
+  services: Services,
+): Promise<ScheduleWork> {
+  const { id, owner } = at;
   if (batch !== undefined) {
     const file = await findFile(services, { id: batch.input_file_id, owner, param: "batch.input_file_id" });
     if (file.purpose !== "batch") {
@@ -26,7 +31,7 @@ async function workOf({ job, batch }: CreateSchedule, owner: string, services: S
     };
   }
   const { webhook, ...body } = job ?? {};
-  const model = await services.models.find(body.model);
+  const model = await services.models.route(body.model, { jobId: id, owner });
   admit(toJobRequest(body, ANY_SEED), model, body.messages === undefined ? "prompt" : "messages");
   startTime(body, services.now());
   return { v: 1, kind: "job", body, webhook: webhook === undefined ? null : await services.webhookTargets.ofJob(webhook) };
@@ -46,9 +51,9 @@ export async function createSchedule(
   services.memory.requireRoom();
   if (nextRuns({ cron, timezone }, services.now(), 1).length === 0)
     throw new AppError("invalid_request", "cron: never falls due.", { param: "cron" });
-  const work = await workOf(body, owner, services);
-  const idempotency = idempotencyOf(headers, body);
   const id = services.newScheduleId();
+  const work = await workOf(body, { id, owner }, services);
+  const idempotency = idempotencyOf(headers, body);
   const created = await services.store.schedules.create({
     ...{ id, owner, keyId: key?.id ?? null, cron, timezone, overlap, name: name ?? null, isPaused: paused },
     ...{ work: JSON.stringify(work), limit: MOST_SCHEDULES },

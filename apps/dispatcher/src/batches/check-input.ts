@@ -1,5 +1,5 @@
-import type { BatchError, ModelEntry } from "@llamero/core";
-import type { Segment } from "@llamero/store";
+import type { BatchError } from "@llamero/core";
+import type { FindModel, Segment } from "@llamero/store";
 import { isBlank, LineTooLong, type RawLine, readLines } from "./lines.ts";
 import { BadLine, type LineBatch, lineJobs, readLine } from "./read-line.ts";
 import { SeenIds } from "./seen-ids.ts";
@@ -12,7 +12,7 @@ const NOTED_AT_ONCE = 50;
 
 export interface InputOptions {
   batch: LineBatch;
-  models: readonly ModelEntry[];
+  find: FindModel;
   source: AsyncIterable<Uint8Array>;
   /** Of the whole input. */
   bytes: number;
@@ -34,18 +34,18 @@ class Checker {
   readonly errors: BatchError[] = [];
   model: string | null = null;
   readonly #batch: LineBatch;
-  readonly #models: readonly ModelEntry[];
+  readonly #find: FindModel;
   readonly #seen = new SeenIds();
 
-  constructor({ batch, models }: Pick<InputOptions, "batch" | "models">) {
+  constructor({ batch, find }: Pick<InputOptions, "batch" | "find">) {
     this.#batch = batch;
-    this.#models = models;
+    this.#find = find;
   }
 
   check(raw: RawLine): void {
     try {
       const line = readLine(this.#batch, raw);
-      const { model } = lineJobs(this.#batch, this.#models, line);
+      const { model } = lineJobs(this.#batch, this.#find, line);
       this.model ??= model;
       this.#checkId(line.customId, raw.number);
     } catch (error) {

@@ -2,7 +2,7 @@ import { AppError } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
-import type { BatchClaim, Store, StoredBatch } from "@llamero/store";
+import type { BatchClaim, SettingsWatch, Store, StoredBatch } from "@llamero/store";
 import type { LineBatch } from "./read-line.ts";
 
 /** What batches are moved on with. */
@@ -10,6 +10,7 @@ export interface BatchTools {
   store: Store;
   storage: Storage;
   carriers: Pick<Carriers, "add">;
+  settings: Pick<SettingsWatch, "current">;
   logger: Logger;
   /** Longest line of an input, in bytes. */
   maxLineBytes: number;

@@ -1,7 +1,7 @@
 import { AppError } from "@llamero/core";
 import { lineErrorOf } from "@llamero/openai";
 import { addCarriers } from "@llamero/queue";
-import type { LineJob } from "@llamero/store";
+import { type LineJob, modelFinder } from "@llamero/store";
 import { type Held, InTheWay, LetGo, stillHeld } from "./held.ts";
 import { BadLine, lineJobs } from "./read-line.ts";
 import { reusedLines } from "./reused-lines.ts";
@@ -53,11 +53,15 @@ function endedBy(outcome: "stopped" | "lost"): false {
 }
 
 /** The jobs of lines; what cannot become one is refused, as a line that has failed. */
-async function toJobs({ store, claim, batch }: Held, segment: number, lines: readonly SegmentLine[]): Promise<LineJob[]> {
-  const models = await store.catalogue();
+async function toJobs(
+  { store, settings, claim, batch }: Held,
+  segment: number,
+  lines: readonly SegmentLine[],
+): Promise<LineJob[]> {
+  const find = modelFinder(await store.catalogue(), settings.current.aliases);
   const jobs: LineJob[] = [];
   for (const each of lines) {
-    const made = each.kind === "bad" ? each.error : madeOf(() => lineJobs(batch, models, each.line).jobs);
+    const made = each.kind === "bad" ? each.error : madeOf(() => lineJobs(batch, find, each.line).jobs);
     if (made instanceof AppError) {
       const refused = { number: each.number, jobs: jobCount(each) };
       stillHeld(await store.batches.held.refuseLine(claim, segment, refused, JSON.stringify(lineErrorOf(made))));

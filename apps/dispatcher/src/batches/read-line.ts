@@ -1,17 +1,7 @@
 import { hash } from "node:crypto";
-import {
-  AppError,
-  admit,
-  type ModelEntry,
-  paramsAtTop,
-  parseJson,
-  type SubmitBody,
-  submitSchema,
-  toJobRequest,
-  validate,
-} from "@llamero/core";
+import { AppError, admit, paramsAtTop, parseJson, type SubmitBody, submitSchema, toJobRequest, validate } from "@llamero/core";
 import { inputLineSchema } from "@llamero/openai";
-import { findModel, type LineJob, lineJobId } from "@llamero/store";
+import { type FindModel, type LineJob, lineJobId } from "@llamero/store";
 import { batchCallAt } from "./batch-calls.ts";
 import type { RawLine } from "./lines.ts";
 
@@ -20,6 +10,7 @@ export interface LineBatch {
   id: string;
   createdMs: number;
   cell: number;
+  owner: string;
   endpoint: string;
 }
 
@@ -126,12 +117,12 @@ const seedOf = (jobId: string): number => Number.parseInt(hash("sha256", jobId).
  * What a line becomes, and the model that its first job is for.
  * @throws BadLine for what its model cannot answer, or where there is no such model
  */
-export function lineJobs(batch: LineBatch, models: readonly ModelEntry[], line: Line): { jobs: LineJob[]; model: string } {
+export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs: LineJob[]; model: string } {
   const { number, asked } = line;
   const several = asked.length === 1 ? null : { number, jobs: asked.length };
   try {
     const made = asked.map(({ id, body }) => {
-      const model = findModel(models, body.model);
+      const model = find(body.model, { jobId: id, owner: batch.owner });
       const request = toJobRequest(body, seedOf(id));
       admit(request, model, body.messages === undefined ? "prompt" : "messages");
       batchCallAt(batch.endpoint).check?.(line.body, model);

@@ -2,7 +2,7 @@ import { createHash, randomInt } from "node:crypto";
 import { AppError, admit, deadlineRefusal, isTerminal, newId, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
 import { type ScheduleWork, scheduleWorkSchema } from "@llamero/openai";
 import type { Carriers, DueRun } from "@llamero/queue";
-import { findModel, type ScheduleRun, type Store, type StoredSchedule } from "@llamero/store";
+import { modelFinder, type ScheduleRun, type SettingsWatch, type Store, type StoredSchedule } from "@llamero/store";
 
 const SEEDS = 2 ** 32;
 /** Most pairs of a job's metadata. */
@@ -10,6 +10,7 @@ const MOST_PAIRS = 16;
 
 export interface RunOptions {
   store: Store;
+  settings: Pick<SettingsWatch, "current">;
   carriers: Pick<Carriers, "add">;
 }
 
@@ -84,11 +85,11 @@ function metadataOf({ metadata = {} }: SubmitBody, schedule: StoredSchedule): Re
 
 /** @throws AppError where it is not taken */
 async function startJob(starting: Starting, { body, webhook }: Extract<ScheduleWork, { kind: "job" }>): Promise<string> {
-  const { store, carriers, schedule } = starting;
-  const model = findModel(await store.catalogue(), body.model);
+  const { store, settings, carriers, schedule } = starting;
+  const id = idOf("job", starting);
+  const model = modelFinder(await store.catalogue(), settings.current.aliases)(body.model, { jobId: id, owner: schedule.owner });
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
-  const id = idOf("job", starting);
   const accepted = await store.accept({
     ...{ id, owner: schedule.owner, slug: model.slug, request, idempotency: null, retryOf: null, webhook },
     ...startTime(body, await store.now()),

@@ -1,15 +1,13 @@
 import type { Logger } from "@llamero/process";
-import { type Carriers, ScheduleConsumer, type ScheduleConsumerOptions, type ScheduleTimers } from "@llamero/queue";
+import { ScheduleConsumer, type ScheduleConsumerOptions, type ScheduleTimers } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { startLoop } from "../repeat.ts";
-import { runSchedule } from "./run-schedule.ts";
+import { type RunOptions, runSchedule } from "./run-schedule.ts";
 
 /** How often timers that are missing are looked for, in milliseconds. */
 const REPAIR_EVERY_MS = 30_000;
 
-export interface SchedulesOptions {
-  store: Store;
-  carriers: Pick<Carriers, "add">;
+export interface SchedulesOptions extends RunOptions {
   timers: ScheduleTimers;
   /** A connection of the role `blocking`. */
   connection: ScheduleConsumerOptions["connection"];
@@ -19,14 +17,14 @@ export interface SchedulesOptions {
 }
 
 /** Runs what falls due, and starts timers that are missing. Several dispatchers may do so beside each other. */
-export function startSchedules({ store, carriers, timers, connection, logger, onStopped }: SchedulesOptions): {
+export function startSchedules({ store, settings, carriers, timers, connection, logger, onStopped }: SchedulesOptions): {
   stop(): Promise<void>;
 } {
   const consumer = new ScheduleConsumer({
     connection,
     keys: store.keys,
     handle: async (run) => {
-      const became = await runSchedule({ store, carriers }, run);
+      const became = await runSchedule({ store, settings, carriers }, run);
       if (became === null) return;
       const { outcome, startedId, error } = became;
       const told = { schedule_id: run.scheduleId, outcome, started: startedId };

@@ -15,7 +15,8 @@ export const createEmbeddings = route({
   errors: [404, 408, 409, 429],
   handle: async (call, services) => {
     const { body } = call;
-    if (body.dimensions) checkDimensions(body, await services.models.find(body.model ?? undefined));
+    if (body.dimensions)
+      checkDimensions(body, await services.models.route(body.model ?? undefined, { jobId: "", owner: call.owner }));
     const { job, headers } = await runJob(call, services, embeddingsJob(body));
     return { status: 200, body: embeddings(job, body), headers };
   },
