@@ -20,11 +20,16 @@ const LOOK_EVERY_MS = 1_000;
  * its old generation all along. In a run of twelve minutes and a request a second that would look like a leak.
  */
 const WARM_UP_REQUESTS = 2_000;
-/** The run's first part fills caches and pools and does not count. */
-const FROM_SHARE = 0.2;
 const MOST_GROWTH = 0.05;
-/** Of the run, so much counts for a moment. */
-const AROUND = 0.1;
+/** A part of the run, by the share of the lines that have ended. */
+interface Part {
+  from: number;
+  to: number;
+}
+
+/** What counts for 20 % of the run, and for 100 %: the first part fills caches and pools and does not count. */
+const AT_20: Part = { from: 0.1, to: 0.3 };
+const AT_100: Part = { from: 0.8, to: 1 };
 
 /** 100,000 lines run on the bundled model while dispatchers die: each line is written once, and memory stays flat. */
 export const proveBatch = (options: ProofOptions): Promise<Findings> =>
@@ -124,25 +129,24 @@ async function countJobs({ redis }: BatchDeployment): Promise<number> {
 }
 
 /**
- * What the readings before a moment of the run say. Processes keep the memory that they have had: the median, so that one reading
- * that a garbage collection has just been before, or is due after, does not count. Redis has as much as what waits, runs and has
- * ended in the window takes at the moment, 7 to 12 MiB within seconds: the most that it has had.
+ * The memory that something has around a moment of the run. Of the API the median, so that one reading that a garbage collection has
+ * just been before, or is due after, does not count. Of the dispatcher and of Redis the most: a dispatcher lives for some seconds and
+ * grows all the while, and Redis has what the window takes at the moment, which is anything up to its bound.
  */
-function around(readings: readonly Reading[], name: keyof Memory, share: number): number {
-  const near = readings.filter((reading) => reading.share >= share - AROUND && reading.share <= share);
-  const values = near.map((reading) => reading[name]);
-  return name === "redis" ? Math.max(...values) : median(values);
+function around(readings: readonly Reading[], name: keyof Memory, { from, to }: Part): number {
+  const values = readings.filter(({ share }) => share >= from && share <= to).map((reading) => reading[name]);
+  return name === "api" ? median(values) : Math.max(...values);
 }
 
 const growthOf = (readings: readonly Reading[], name: keyof Memory) =>
-  around(readings, name, 1) / around(readings, name, FROM_SHARE) - 1;
+  around(readings, name, AT_100) / around(readings, name, AT_20) - 1;
 
 function memoryFigures(readings: readonly Reading[]): Record<string, number> {
   const names = ["api", "dispatcher", "redis"] as const;
   return Object.fromEntries(
     names.flatMap((name) => [
-      [`${name}_mib_at_20_percent`, around(readings, name, FROM_SHARE)],
-      [`${name}_mib_at_100_percent`, around(readings, name, 1)],
+      [`${name}_mib_at_20_percent`, around(readings, name, AT_20)],
+      [`${name}_mib_at_100_percent`, around(readings, name, AT_100)],
     ]),
   );
 }
