@@ -29,7 +29,7 @@ export function parsePatch(assignments: readonly string[]) {
   const [issue] = parsed.error.issues;
   throw new AppError(
     "config_invalid",
-    `${issue?.path.join(".") || "settings"}: ${issue?.message}. docs/operations.md lists the settings.`,
+    `${issue?.path.join(".") || "settings"}: ${issue?.message}. docs/sharing.md lists the settings.`,
   );
 }
 

@@ -44,6 +44,7 @@ test.each([
   ["max_waiting=0", "max_waiting: Too small"],
   ["colour=red", 'Unrecognized key: "colour"'],
   ["log_level=loud", "log_level: Invalid option"],
+  ["aliases.a=7", "docs/sharing.md lists the settings."],
   ["weights.acme=-1", "weights.acme: Too small"],
 ])("says what is wrong with %s", async (assignment, message) => {
   const { err } = await settings("set", assignment);
