@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { admit, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
+import { admit, type ModelEntry, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
 import { type Enqueued, enqueue } from "./enqueue.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Call, Services } from "./route.ts";
@@ -14,6 +14,8 @@ export interface AcceptOptions {
   part?: string;
   /** What is kept of the call that the job came by, as JSON. Default: nothing. */
   door?: string | null;
+  /** What the call asks of its model beyond what jobs do; throws where that one cannot. Default: nothing. */
+  check?: (model: ModelEntry) => void;
 }
 
 /**
@@ -24,13 +26,14 @@ export async function acceptJob(
   { owner, key, headers }: Submitter,
   services: Services,
   body: SubmitBody,
-  { part = "", door = null }: AcceptOptions = {},
+  { part = "", door = null, check }: AcceptOptions = {},
 ): Promise<Enqueued> {
   const { models, webhookTargets, now } = services;
   const id = services.newJobId();
   const model = await models.route(body.model, { jobId: id, owner });
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
+  check?.(model);
   const idempotency = idempotencyOf(headers, body, part);
   const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
   return enqueue(services, {

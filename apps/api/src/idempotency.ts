@@ -12,19 +12,24 @@ export interface Idempotency {
   bodyHash: string;
 }
 
+/** The header `Idempotency-Key`. @throws AppError `invalid_request` for a key that is not 1 to 255 visible ASCII characters */
+export function idempotencyKey(headers: Headers): string | null {
+  const key = headers.get("idempotency-key");
+  if (key === null || KEY.test(key)) return key;
+  throw new AppError("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters.", {
+    param: "Idempotency-Key",
+  });
+}
+
 /**
  * What the header `Idempotency-Key` says; null without it.
  * @param asked all that the call asks for, as JSON has it
  * @param part which of several things of one call it is
- * @throws AppError `invalid_request` for a key that is not 1 to 255 visible ASCII characters
+ * @throws AppError as `idempotencyKey`
  */
 export function idempotencyOf(headers: Headers, asked: unknown, part = ""): Idempotency | null {
-  const key = headers.get("idempotency-key");
+  const key = idempotencyKey(headers);
   if (key === null) return null;
-  if (!KEY.test(key))
-    throw new AppError("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters.", {
-      param: "Idempotency-Key",
-    });
   return { key: digest(key + part), bodyHash: digest(canonicalJson(asked)) };
 }
 

@@ -1,5 +1,5 @@
 import { AppError, isErrorCode, type Job, paramsAtTop, type SubmitBody, submitSchema, validate } from "@llamero/core";
-import { acceptJob, type Submitter } from "./accept-job.ts";
+import { type AcceptOptions, acceptJob, type Submitter } from "./accept-job.ts";
 import { endJob } from "./end-job.ts";
 import type { Call, Services } from "./route.ts";
 import { MAX_WAIT_SECONDS, waitForJob } from "./wait-for-job.ts";
@@ -40,14 +40,14 @@ export async function acceptAll(
   call: DoorCall,
   services: Services,
   bodies: readonly SubmitBody[],
-  { door = null, isKept = hasKeepHeader(call) }: { door?: string | null; isKept?: boolean } = {},
+  { isKept = hasKeepHeader(call), ...options }: { isKept?: boolean } & Omit<AcceptOptions, "part"> = {},
 ): Promise<Accepted> {
   // Where this process dies, nobody is left to cancel what nobody waits for.
   const limit = isKept ? {} : { deadline_ms: services.answerMs };
   const accepting = bodies.map(async (body, index) => {
     // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
     const checked = validate(submitSchema, { ...body, ...limit });
-    return acceptJob(call, services, checked, { part: bodies.length === 1 ? "" : ` ${index}`, door });
+    return acceptJob(call, services, checked, { ...options, part: bodies.length === 1 ? "" : ` ${index}` });
   });
   const outcomes = await Promise.allSettled(accepting);
   const accepted = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
@@ -91,8 +91,13 @@ export async function endOf(call: DoorCall, services: Services, { id }: Job): Pr
  * Runs the jobs of a call to their end. A client that goes away cancels them.
  * @throws AppError as `acceptJob`, and what a job failed with; the others are cancelled then
  */
-export async function runJobs(call: DoorCall, services: Services, bodies: readonly SubmitBody[]): Promise<Accepted> {
-  const { jobs, headers } = await acceptAll(call, services, bodies);
+export async function runJobs(
+  call: DoorCall,
+  services: Services,
+  bodies: readonly SubmitBody[],
+  options: Pick<AcceptOptions, "check"> = {},
+): Promise<Accepted> {
+  const { jobs, headers } = await acceptAll(call, services, bodies, options);
   try {
     return { jobs: await Promise.all(jobs.map((job) => endOf(call, services, job))), headers };
   } catch (error) {
@@ -106,8 +111,9 @@ export async function runJob(
   call: DoorCall,
   services: Services,
   body: SubmitBody,
+  options: Pick<AcceptOptions, "check"> = {},
 ): Promise<{ job: Job; headers: Record<string, string> }> {
-  const { jobs, headers } = await runJobs(call, services, [body]);
+  const { jobs, headers } = await runJobs(call, services, [body], options);
   const [job] = jobs;
   if (job === undefined) throw new Error("a call has at least one job");
   return { job, headers };

@@ -46,24 +46,30 @@ export interface RouteTicket {
   owner: string;
 }
 
+/** What a name stands for, in one form; null where it is no alias. */
+function aliasOf(aliases: Aliases, name: string): { targets: readonly Target[]; isSticky: boolean } | null {
+  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  if (alias === undefined) return null;
+  if (typeof alias === "string") return { targets: [{ model: alias }], isSticky: false };
+  return { targets: alias.targets, isSticky: alias.sticky === "owner" };
+}
+
 /** The models that a name stands for, the one with the largest part first; none where it is no alias. */
 export function aliasTargets(aliases: Aliases, name: string): string[] {
-  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
-  if (alias === undefined) return [];
-  if (typeof alias === "string") return [alias];
-  return alias.targets.toSorted((a, b) => (b.weight ?? 1) - (a.weight ?? 1)).map(({ model }) => model);
+  const { targets = [] } = aliasOf(aliases, name) ?? {};
+  return targets.toSorted((a, b) => (b.weight ?? 1) - (a.weight ?? 1)).map(({ model }) => model);
 }
 
 /** The model that a name stands for; the name itself where it is no alias. The same for the same job, whoever asks and however often. */
 export function routeOf(aliases: Aliases, name: string, { jobId, owner }: RouteTicket): string {
-  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
-  if (alias === undefined) return name;
-  if (typeof alias === "string") return alias;
-  const { targets, sticky } = alias;
-  let left = textShare(`${name} ${sticky === "owner" ? owner : jobId}`) * sum(targets);
+  const alias = aliasOf(aliases, name);
+  if (alias === null) return name;
+  const { targets, isSticky } = alias;
+  let left = textShare(`${name} ${isSticky ? owner : jobId}`) * sum(targets);
   for (const { model, weight = 1 } of targets) {
     left -= weight;
     if (left < 0) return model;
   }
+  // What rounding has left over.
   return targets.findLast(({ weight = 1 }) => weight > 0)?.model ?? name;
 }

@@ -120,7 +120,10 @@ export const jobSchema = z
     superseded_by: jobIdSchema.nullable().meta({
       description: "The newer job that has taken its place: it was cancelled for it, unless it had ended first.",
     }),
-    batch_id: z.string().nullable().meta({ description: "The batch that it is a line of; it goes when its line is written." }),
+    batch_id: z
+      .string()
+      .nullable()
+      .meta({ description: "The batch that it is a line of: the job is removed when its line is written." }),
     webhook: jobWebhookViewSchema.nullable(),
   })
   .meta({ id: "Job" });

@@ -1,7 +1,7 @@
 import { AppError, validate } from "@llamero/core";
 import { expirySeconds, type FileView, filePurposes, fileView } from "@llamero/openai";
 import { z } from "zod";
-import { idempotencyConflict, idempotencyOf } from "../idempotency.ts";
+import { idempotencyConflict, idempotencyKey, idempotencyOf } from "../idempotency.ts";
 import type { Call, Services } from "../route.ts";
 import { findFile } from "./find-file.ts";
 import { type FormFile, receiveForm } from "./receive-form.ts";
@@ -48,7 +48,7 @@ export async function uploadFile(
   const { store, memory, maxFileBytes } = services;
   memory.requireRoom();
   // A key that is none is told before the file is read.
-  idempotencyOf(headers, null);
+  idempotencyKey(headers);
   const write = async ({ filename, content }: FormFile): Promise<Uploaded> => ({
     ...(await writeObject(services, content)),
     filename: filename.slice(-MOST_NAME_CHARS) || "file",

@@ -17,6 +17,7 @@ const DEFAULT_CONTEXT = 4_096;
 const DEFAULT_SLOTS = { cpu: { least: 8, most: 32 }, gpu: { least: 16, most: 256 } };
 /** Part of the free memory that the contexts of all models may fill with slots beyond the least. */
 const SLOT_SHARE = 0.25;
+const slotShare = ({ models }: LoadOptions) => SLOT_SHARE / models.length;
 
 interface Fitting {
   llama: Llama;
@@ -61,11 +62,10 @@ async function wantedShape(fitting: Fitting, options: LoadOptions, free: Memory)
   const contextSize = Math.min(options.contextSize ?? DEFAULT_CONTEXT, insights.trainContextSize ?? DEFAULT_CONTEXT);
   if (options.slots !== undefined) return { slots: options.slots, contextSize };
   const { least, most } = llama.gpu === false ? DEFAULT_SLOTS.cpu : DEFAULT_SLOTS.gpu;
-  const share = SLOT_SHARE / options.models.length;
-  for (let slots = options.mostSlots ?? most; slots > least; slots = Math.ceil(slots / 2)) {
-    const { ram, vram } = await contextMemory(fitting, { slots, contextSize });
-    if (fits({ ram, vram }, { ram: free.ram * share, vram: free.vram * share })) return { slots, contextSize };
-  }
+  const share = slotShare(options);
+  const room = { ram: free.ram * share, vram: free.vram * share };
+  for (let slots = options.mostSlots ?? most; slots > least; slots = Math.ceil(slots / 2))
+    if (fits(await contextMemory(fitting, { slots, contextSize }), room)) return { slots, contextSize };
   return { slots: Math.min(least, options.mostSlots ?? most), contextSize };
 }
 
@@ -113,7 +113,7 @@ async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<
 async function mostContexts(fitting: Fitting, load: LoadOptions, shape: Shape): Promise<number> {
   const { llama } = fitting;
   const [free, one] = await Promise.all([available(llama, load.memoryBytes), estimate(fitting, shape)]);
-  const share = SLOT_SHARE / load.models.length;
+  const share = slotShare(load);
   const room = { ram: one.ram + (free.ram - one.ram) * share, vram: one.vram + (free.vram - one.vram) * share };
   let contexts = llama.gpu === false ? MAX_CONTEXTS.cpu : MAX_CONTEXTS.gpu;
   while (contexts > 1 && !fits(await estimate(fitting, shape, contexts), room)) contexts /= 2;
@@ -137,7 +137,12 @@ export async function fitShape(llama: Llama, options: FitShapeOptions): Promise<
     throw new AppError(error.code, `${error.message} ${limit}`);
   });
   const { totalLayers, totalParameters: parameters } = insights;
-  const need = (other: Shape, contexts: number) => estimate(fitting, other, contexts);
-  const [estimated, most] = await Promise.all([need(shape, 1), mostContexts(fitting, load, shape)]);
-  return { shape, estimated, mostContexts: most, estimate: need, totalLayers, parameters };
+  return {
+    shape,
+    estimated: await estimate(fitting, shape),
+    mostContexts: await mostContexts(fitting, load, shape),
+    estimate: (other, contexts) => estimate(fitting, other, contexts),
+    totalLayers,
+    parameters,
+  };
 }

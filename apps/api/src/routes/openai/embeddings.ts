@@ -1,3 +1,4 @@
+import type { ModelEntry } from "@llamero/core";
 import { checkDimensions, embeddings, embeddingsAnswerSchema, embeddingsJob, embeddingsSchema } from "@llamero/openai";
 import { route } from "../../route.ts";
 import { runJob } from "../../run-jobs.ts";
@@ -15,9 +16,8 @@ export const createEmbeddings = route({
   errors: [404, 408, 409, 429],
   handle: async (call, services) => {
     const { body } = call;
-    if (body.dimensions)
-      checkDimensions(body, await services.models.route(body.model ?? undefined, { jobId: "", owner: call.owner }));
-    const { job, headers } = await runJob(call, services, embeddingsJob(body));
+    const check = (model: ModelEntry) => checkDimensions(body, model);
+    const { job, headers } = await runJob(call, services, embeddingsJob(body), { check });
     return { status: 200, body: embeddings(job, body), headers };
   },
 });
