@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Job } from "@llamero/core";
+import type { Job, ModelEntry } from "@llamero/core";
 import { createLogger } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
@@ -165,7 +165,11 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
 }
 
 /** Announces a model as a worker does. */
-export async function announce(store: Store, name: string, over: { is_default?: boolean; capabilities?: "embedding"[] } = {}) {
+export async function announce(
+  store: Store,
+  name: string,
+  over: Partial<Pick<ModelEntry, "is_default" | "capabilities" | "embedding_length">> = {},
+) {
   await store.announceModel({
     name,
     base: null,

@@ -1,5 +1,5 @@
 import { NotFoundError } from "openai";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { announce } from "./harness.ts";
 import { refusal, saying, useOpenAi } from "./openai-harness.ts";
 
@@ -69,5 +69,21 @@ describe("models", () => {
       owned_by: "llamero",
     });
     expect(await refusal(harness.client.models.retrieve("none"))).toBeInstanceOf(NotFoundError);
+  });
+});
+
+describe("a name that stands for several models", () => {
+  it("has embeddings held to the dimensions of the model that runs them", async () => {
+    await announce(harness.api.store, "narrow", { embedding_length: 2 });
+    const aliases = { mixed: { targets: [{ model: "embedder" }, { model: "narrow" }] } };
+    await harness.api.post("/v1/admin/settings", { settings: { aliases } });
+    await vi.waitFor(() => harness.client.models.retrieve("mixed"), { interval: 10 });
+    const asked = Array.from({ length: 30 }, () =>
+      harness.client.embeddings.create({ model: "mixed", input: "a", dimensions: 192 }),
+    );
+    const outcomes = await Promise.allSettled(asked);
+    const answered = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value.model] : []));
+    expect(new Set(answered)).toEqual(new Set(["embedder"]));
+    expect(answered.length).toBeLessThan(30);
   });
 });
