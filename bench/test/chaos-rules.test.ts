@@ -40,6 +40,7 @@ const job: Job = {
   supersede_key: null,
   superseded_by: null,
   batch_id: null,
+  routing: null,
   webhook: null,
 };
 const stored: StoredJob = { job, text: "a story", tokens: 12, isNumbered: true };

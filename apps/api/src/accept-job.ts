@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
-import { admit, type ModelEntry, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
+import { type ModelEntry, type SubmitBody, startTime, textField, toJobRequest } from "@llamero/core";
+import { admitRouted } from "@llamero/store";
 import { type Enqueued, enqueue } from "./enqueue.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Call, Services } from "./route.ts";
@@ -20,7 +21,7 @@ export interface AcceptOptions {
 
 /**
  * Stores the job of a body, or finds the one that the same call made before.
- * @throws AppError as `toJobRequest`, `admit` and `enqueue`, and `model_not_found`, `no_models`
+ * @throws AppError as `toJobRequest`, `admit` and `enqueue`, and `model_not_found`, `no_models`, `refused_by_hook`, `hook_failed`
  */
 export async function acceptJob(
   { owner, key, headers }: Submitter,
@@ -28,11 +29,12 @@ export async function acceptJob(
   body: SubmitBody,
   { part = "", door = null, check }: AcceptOptions = {},
 ): Promise<Enqueued> {
-  const { models, webhookTargets, now } = services;
+  const { models, webhookTargets, hooks, now } = services;
   const id = services.newJobId();
-  const model = await models.route(body.model, { jobId: id, owner });
-  const request = toJobRequest(body, randomInt(SEEDS));
-  admit(request, model, body.messages === undefined ? "prompt" : "messages");
+  const routed = await models.route(body.model, { jobId: id, owner });
+  const { model } = routed;
+  const request = await hooks.beforeAccept({ owner, model: model.name, request: toJobRequest(body, randomInt(SEEDS)) });
+  const route = admitRouted(routed, request, textField(body));
   check?.(model);
   const idempotency = idempotencyOf(headers, body, part);
   const webhook = body.webhook === undefined ? null : await webhookTargets.ofJob(body.webhook);
@@ -52,6 +54,7 @@ export async function acceptJob(
       supersedeKey: body.supersede_key ?? null,
       key,
       door,
+      route,
       webhook,
     },
   });

@@ -10,7 +10,7 @@ const texts = ["Once", " upon", " a", " time"];
 function page(status: JobStatus, attempt: number, chunks: number, behind: Position | null, limit = 100): EventPage {
   const from = behind !== null && behind.chunks <= chunks ? behind.chunks : 0;
   const all = texts.slice(0, chunks).map((text, index) => ({ k: index + 1, text, tokens: 1 }));
-  return { status, attempt, chunks, news: all.slice(from, from + limit) };
+  return { status, attempt, chunks, anewBehind: 0, news: all.slice(from, from + limit) };
 }
 
 const at = (text: string) => parsePosition(text, "after");

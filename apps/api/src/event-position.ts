@@ -54,8 +54,8 @@ export function eventsBehind(behind: Position | null, page: EventPage): JobEvent
   // Every job begins by waiting; only one that still does may be scheduled.
   const from: Position = behind ?? { attempt: 0, chunks: 0, status: status === "scheduled" ? "scheduled" : "queued" };
   const events: JobEvent[] = behind === null ? [statusEvent(from, false)] : [];
-  // A client that has more than there is: Redis has lost its last writes.
-  const isReset = from.chunks > page.chunks;
+  // A client that has more than there is: Redis has lost its last writes. Or the job has begun anew behind what the client knows.
+  const isReset = from.chunks > page.chunks || (from.chunks > 0 && from.attempt <= page.anewBehind);
   const before: Position = { attempt, chunks: isReset ? 0 : from.chunks, status: statusBefore(from, page) };
   if (isReset || !isSameState(before, from)) events.push(statusEvent(before, isReset));
   for (const { k, text, tokens } of news)

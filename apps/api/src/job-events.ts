@@ -34,6 +34,8 @@ const STALLED_HEARTBEATS = 2;
 /** After a reading that failed, the next one comes this much later, in milliseconds. */
 const READ_AGAIN_MS = 500;
 
+const START = { chunks: 0, attempt: 0 };
+
 const HEARTBEAT = ":\n\n";
 /** Says how long a client that was cut off is to wait before it comes back, in milliseconds. */
 const RETRY = "retry: 1000\n\n";
@@ -51,8 +53,8 @@ export class JobEvents {
     this.#logger = logger;
     this.#heartbeatMs = heartbeatMs;
     this.#readPage = shareReads(
-      ({ id, owner }, behind) => `${id} ${owner} ${behind?.chunks ?? 0}`,
-      (job, behind) => store.readEvents(job, behind?.chunks ?? 0),
+      ({ id, owner }, behind) => `${id} ${owner} ${behind?.chunks ?? 0} ${behind?.attempt ?? 0}`,
+      (job, behind) => store.readEvents(job, behind ?? START),
     );
     this.#readJob = shareReads(
       ({ id, owner }) => `${id} ${owner}`,

@@ -1,6 +1,7 @@
 import { AppError, type LiveSettings } from "@llamero/core";
 import {
   type Env,
+  loadHooks,
   type ProcessContext,
   parseEnv,
   type ReadyDetails,
@@ -82,6 +83,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   });
   const { services, newRequestId } = createServices({
     ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, logger, elapsedMs },
+    hooks: await loadHooks(config, logger),
     now: Date.now,
     maxFileBytes: limits.maxFileBytes,
     answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),

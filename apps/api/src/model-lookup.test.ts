@@ -11,7 +11,13 @@ function setUp() {
     if (state.failure !== null) throw state.failure;
     return state.entries;
   };
-  return { state, lookup: new ModelLookup({ catalogue }, () => state.ms) };
+  return {
+    state,
+    lookup: new ModelLookup(
+      { catalogue, modelsHealth: async () => ({ isOpen: () => false, waitSeconds: () => null }) },
+      () => state.ms,
+    ),
+  };
 }
 
 it("reads the catalogue once a second, however many ask at the same time", async () => {

@@ -1,19 +1,24 @@
-import { type Aliases, AppError, type ModelEntry, type RouteTicket } from "@llamero/core";
-import { findModel, modelFinder, type Store } from "@llamero/store";
+import { type Aliases, AppError, type ModelEntry, type ModelsHealth, needsHealth, type RouteTicket } from "@llamero/core";
+import { findModel, modelFinder, type Routed, type Store } from "@llamero/store";
 
-/** How long a reading of the catalogue serves, in milliseconds. */
-const FRESH_MS = 1_000;
+/** How long a reading of the catalogue, and of how the models are, serves, in milliseconds. */
+const FRESH_MS = 500;
 
 /** Finds models by name without a Redis call per request; what is not found is looked up afresh before it is refused. */
 export class ModelLookup {
-  readonly #store: Pick<Store, "catalogue">;
+  readonly #store: Pick<Store, "catalogue" | "modelsHealth">;
   readonly #now: () => number;
   readonly #aliases: () => Aliases | undefined;
   #entries: ModelEntry[] = [];
+  #health: ModelsHealth | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
 
-  constructor(store: Pick<Store, "catalogue">, now: () => number, aliases: () => Aliases | undefined = () => undefined) {
+  constructor(
+    store: Pick<Store, "catalogue" | "modelsHealth">,
+    now: () => number,
+    aliases: () => Aliases | undefined = () => undefined,
+  ) {
     this.#store = store;
     this.#now = now;
     this.#aliases = aliases;
@@ -25,12 +30,15 @@ export class ModelLookup {
   }
 
   /** The model that a job is to run on, which may ask for it by an alias. @throws AppError `model_not_found`, `no_models` */
-  route(name: string | undefined, ticket: RouteTicket): Promise<ModelEntry> {
-    return this.#look(() => modelFinder(this.#entries, this.#aliases())(name, ticket));
+  route(name: string | undefined, ticket: RouteTicket): Promise<Routed> {
+    const aliases = this.#aliases() ?? {};
+    const isByHealth = name !== undefined && needsHealth(aliases, name);
+    return this.#look(() => modelFinder(this.#entries, aliases, this.#health ?? undefined)(name, ticket), isByHealth);
   }
 
-  async #look(find: () => ModelEntry): Promise<ModelEntry> {
-    if (this.#now() - this.#readAt <= FRESH_MS) {
+  async #look<Found>(find: () => Found, isByHealth = false): Promise<Found> {
+    const isFresh = this.#now() - this.#readAt <= FRESH_MS;
+    if (isFresh && (!isByHealth || this.#health !== null)) {
       try {
         return find();
       } catch (error) {
@@ -51,7 +59,11 @@ export class ModelLookup {
   }
 
   async #read(): Promise<void> {
-    this.#entries = await this.#store.catalogue();
+    const entries = await this.#store.catalogue();
+    const aliases = this.#aliases() ?? {};
+    const isByHealth = Object.keys(aliases).some((name) => needsHealth(aliases, name));
+    this.#health = isByHealth ? await this.#store.modelsHealth(entries) : null;
+    this.#entries = entries;
     this.#readAt = this.#now();
   }
 }

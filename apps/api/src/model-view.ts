@@ -1,7 +1,7 @@
 import { type Aliases, aliasTargets, type ModelEntry, modelEntrySchema, queueSlug } from "@llamero/core";
-import { findModel, type LiveWorker } from "@llamero/store";
+import { findModel, type LiveWorker, type RouteBreaker, type Store } from "@llamero/store";
 import { z } from "zod";
-import { modelStatusSchema, statusOf } from "./model-status.ts";
+import { breakerView, modelStatusSchema, statusOf } from "./model-status.ts";
 
 /** A model in OpenAI's form, with what else there is to know of it. */
 export const modelSchema = modelEntrySchema
@@ -15,6 +15,7 @@ export const modelSchema = modelEntrySchema
     quantization: true,
     is_default: true,
     base: true,
+    backend: true,
   })
   .extend({
     id: z.string(),
@@ -36,7 +37,18 @@ export interface ModelsSeen {
   /** The default first. */
   entries: readonly ModelEntry[];
   live: readonly LiveWorker[];
+  /** By queue. */
+  breakers: ReadonlyMap<string, RouteBreaker>;
   aliases: Aliases;
+}
+
+/** Reads what models are seen with. @throws AppError `redis_unavailable` */
+export async function readModels(
+  store: Pick<Store, "catalogue" | "liveWorkers" | "breakers">,
+  aliases: Aliases = {},
+): Promise<ModelsSeen> {
+  const [entries, live, breakers] = await Promise.all([store.catalogue(), store.liveWorkers(), store.breakers()]);
+  return { entries, live, breakers, aliases };
 }
 
 /** All models, then all names that stand for one; a name that is both is an alias. */
@@ -48,18 +60,19 @@ export function allModels(seen: ModelsSeen): ModelView[] {
 }
 
 /** A model or what stands for one, by its name. @throws AppError `model_not_found`, `no_models` */
-export function oneModel({ entries, live, aliases }: ModelsSeen, name: string): ModelView {
+export function oneModel(seen: ModelsSeen, name: string): ModelView {
+  const { entries, aliases } = seen;
   const targets = aliasTargets(aliases, name);
   const [target] = targets;
   if (target === undefined) {
     const entry = findModel(entries, name);
-    return modelView(entry, live, entry === entries[0]);
+    return modelView(entry, seen, entry === entries[0]);
   }
-  return { ...modelView(findModel(entries, target, name), live, false), id: name, alias_of: targets };
+  return { ...modelView(findModel(entries, target, name), seen, false), id: name, alias_of: targets };
 }
 
 /** @param isDefault what jobs run that name no model */
-function modelView(entry: ModelEntry, live: readonly LiveWorker[], isDefault: boolean): ModelView {
+function modelView(entry: ModelEntry, { live, breakers }: ModelsSeen, isDefault: boolean): ModelView {
   const { v: _v, name, slug, digest: _digest, max_token_bytes: _bytes, registered_at_ms, ...facts } = entry;
   return {
     id: name,
@@ -70,5 +83,6 @@ function modelView(entry: ModelEntry, live: readonly LiveWorker[], isDefault: bo
     ...facts,
     is_default: isDefault,
     ...statusOf(queueSlug(slug), live),
+    breaker: breakerView(breakers.get(queueSlug(slug))),
   };
 }

@@ -1,5 +1,5 @@
 import type { KeyScope } from "@llamero/core";
-import type { Logger } from "@llamero/process";
+import type { LoadedHooks, Logger } from "@llamero/process";
 import type { Carriers, ScheduleTimers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
 import type { Notifications, SettingsWatch, Store } from "@llamero/store";
@@ -24,6 +24,7 @@ export interface Services {
   maxFileBytes: number;
   memory: Pick<RedisMemory, "requireRoom">;
   settings: Pick<SettingsWatch, "current">;
+  hooks: Pick<LoadedHooks, "beforeAccept">;
   logger: Logger;
   newJobId: () => string;
   newFileId: () => string;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job, ModelEntry } from "@llamero/core";
-import { createLogger } from "@llamero/process";
+import { createLogger, noHooks } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, SettingsWatch, type Store } from "@llamero/store";
@@ -33,6 +33,7 @@ export interface ApiOptions {
   heartbeatMs?: number;
   maxWaiting?: number;
   answerMs?: number;
+  hooks?: Services["hooks"];
   /** The folder that files lie in. Default: one of its own. */
   folder?: string;
   maxFileBytes?: number;
@@ -106,6 +107,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     storage: await openStorage({ DATA_DIR: folder }),
     maxFileBytes: options.maxFileBytes ?? MAX_BODY_BYTES,
     answerMs: options.answerMs ?? 10_000,
+    hooks: options.hooks ?? noHooks,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
   const limits = { maxBodyBytes: MAX_BODY_BYTES, maxFileBytes: services.maxFileBytes };
@@ -173,6 +175,7 @@ export async function announce(
   await store.announceModel({
     name,
     base: null,
+    backend: null,
     context_length: CONTEXT,
     capabilities: ["chat", "completion", "embedding", "rerank"],
     embedding_length: 192,

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { LiveSettings } from "@llamero/core";
 import {
   type Env,
+  loadHooks,
   type ProcessContext,
   parseEnv,
   type ReadyDetails,
@@ -69,7 +70,16 @@ async function start(
   lifecycle.defer("storage", () => storage.close());
   const fileSweeper = startFileSweeper({ store, storage, retentionMs, logger });
   lifecycle.defer("file sweeper", () => fileSweeper.stop());
-  const batches = startBatches({ store, storage, carriers, settings, logger, maxLineBytes: config.LLAMERO_MAX_BODY_BYTES });
+  const hooks = await loadHooks(config, logger);
+  const batches = startBatches({
+    store,
+    storage,
+    carriers,
+    settings,
+    hooks,
+    logger,
+    maxLineBytes: config.LLAMERO_MAX_BODY_BYTES,
+  });
   lifecycle.defer("batches", () => batches.stop());
 
   const deliveryCarriers = new DeliveryCarriers({ connection: redis, keys: store.keys });
@@ -84,7 +94,7 @@ async function start(
   lifecycle.defer("timers", () => timers.close());
   const due = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis schedules", () => due.disconnect());
-  const schedules = startSchedules({ store, carriers, timers, settings, connection: due, logger, onStopped: fail });
+  const schedules = startSchedules({ store, carriers, timers, settings, hooks, connection: due, logger, onStopped: fail });
   lifecycle.defer("schedules", () => schedules.stop());
 
   const consumer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;

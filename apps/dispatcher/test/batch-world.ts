@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BatchStatus, type LiveSettings, newId } from "@llamero/core";
 import type { BatchEndpoint, ResultLine } from "@llamero/openai";
+import { type LoadedHooks, noHooks } from "@llamero/process";
 import { openStorage, type Storage } from "@llamero/storage";
 import { connectRedis, createOutbox, createStore, type NewBatch, type Store, type StoredBatch, uploadName } from "@llamero/store";
 import { answering, StandInWorker, startRedis, type TestRedis, tinyEntry } from "@llamero/testkit";
@@ -154,10 +155,13 @@ async function linesOf({ store, storage }: BatchWorld, fileId: string | null): P
 }
 
 /** What `main` starts, as far as batches go. */
-async function startDispatcher(world: BatchWorld, over: { storage?: Storage }) {
+async function startDispatcher(world: BatchWorld, over: { storage?: Storage; hooks?: Pick<LoadedHooks, "beforeAccept"> }) {
   const { server, store, settings, worker } = world;
   const blocking = await connectRedis(server.url, "blocking");
-  const tools = { store, settings, storage: over.storage ?? world.storage, carriers: worker, logger, maxLineBytes: MAX_LINE };
+  const tools = {
+    ...{ store, settings, storage: over.storage ?? world.storage, carriers: worker, logger, maxLineBytes: MAX_LINE },
+    hooks: over.hooks ?? noHooks,
+  };
   const batches: Batches = startBatches(tools);
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { newId } from "@llamero/core";
 import type { ScheduleWork } from "@llamero/openai";
+import { noHooks } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { connectRedis, type NewSchedule, type StoredSchedule } from "@llamero/store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -32,7 +33,7 @@ async function dispatch(): Promise<void> {
     throw error;
   };
   const { store, settings, worker: carriers } = world;
-  const schedules = startSchedules({ store, settings, carriers, timers, connection, logger, onStopped });
+  const schedules = startSchedules({ store, settings, hooks: noHooks, carriers, timers, connection, logger, onStopped });
   open.push(schedules, { stop: () => connection.disconnect() });
 }
 

@@ -7,10 +7,11 @@ const claim: Claim = {
   jobId: "job_1",
   fence: 3,
   attempt: 1,
+  owner: "local",
   slug: "tiny",
   priority: "normal",
   mayYield: false,
-  counts: { lost: 0, crashes: 0, failures: 0, preempted: 0 },
+  counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0 },
   request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
   queueMs: 0,
   isWatched: false,
@@ -40,7 +41,14 @@ async function withoutLock() {
     },
     stop: (_id, finishReason) => stopped.resolve({ text: "o", tail: "", finishReason, usage, timings }),
   } as Partial<Runtime> as Runtime;
-  const attempt = new Attempt({ store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
+  const attempt = new Attempt({
+    store,
+    engine: async () => runtime,
+    claim,
+    model: "tiny",
+    afterFinish: null,
+    onWaiting: () => {},
+  });
   const ending = attempt.run();
   await started.promise;
   attempt.lockLost();

@@ -14,10 +14,11 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     jobId: "job_1",
     fence: 3,
     attempt: 1,
+    owner: "local",
     slug: "tiny",
     priority: "normal",
     mayYield: false,
-    counts: { lost: 0, crashes: 0, failures: 0, preempted: 0 },
+    counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0 },
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,
     isWatched: false,
@@ -37,7 +38,14 @@ const appended = async () => ({ outcome: "appended", stop: null, isWatched: fals
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
   // Only `append` is called by an attempt that keeps its lock.
-  return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
+  return new Attempt({
+    store: { append } as Store,
+    engine: async () => runtime,
+    claim,
+    model: "tiny",
+    afterFinish: null,
+    onWaiting: () => {},
+  });
 }
 
 const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome => ({
@@ -231,7 +239,7 @@ const fails = (error: unknown) => runtimeOf({ generate: () => Promise.reject(err
 
 const crash = new AppError("engine_crashed", "The engine ended.");
 const counted = (over: Partial<Claim["counts"]>) =>
-  claimOf({ counts: { lost: 0, crashes: 0, failures: 0, preempted: 0, ...over } });
+  claimOf({ counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0, ...over } });
 
 test("a failure of the engine's sends the job back, until the third", async () => {
   const failure = new AppError("engine_failed", "No.");
@@ -250,7 +258,19 @@ test("a crash sends the job back, marked; one that came when it ran alone fails 
       code: "engine_crashed",
       message: "The engine ended. It had ended 2 times while this job ran among others; this time the job ran alone.",
     },
+    fault: { code: "engine_crashed", waitMs: null },
   });
+});
+
+test("what another server does is told for its breaker, and the job waits or tries again", async () => {
+  const busy = new AppError("backend_unavailable", "busy", { retryAfterSeconds: 7 });
+  expect(await attemptOf(fails(busy)).run()).toEqual({ status: "queued", fault: { code: "backend_unavailable", waitMs: 7_000 } });
+  const broken = new AppError("backend_failed", "broke off");
+  const fault = { code: "backend_failed", waitMs: null };
+  expect(await attemptOf(fails(broken)).run()).toEqual({ status: "queued", countsAs: "backend", fault });
+  expect(await attemptOf(fails(broken), counted({ backend: 2 })).run()).toMatchObject({ status: "failed", fault });
+  const diverged = new AppError("backend_diverged", "another answer");
+  expect(await attemptOf(fails(diverged)).run()).toEqual({ status: "queued", countsAs: "backend", startsAnew: true });
 });
 
 test("what never reached the engine counts as nothing", async () => {
@@ -261,7 +281,7 @@ test("a job that is stopped while it waits for the engine goes back uncounted", 
   const engine = (signal: AbortSignal) =>
     new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
   const store = { append: appended } as unknown as Store;
-  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", onWaiting: () => {} });
+  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", afterFinish: null, onWaiting: () => {} });
   const ending = attempt.run();
   attempt.stop("cancelled");
   expect(await ending).toEqual({ status: "queued" });
@@ -280,7 +300,8 @@ test("an error that will not pass fails the job at once", async () => {
 
 test("a foreign error never reaches the caller's eyes", async () => {
   const ending = await attemptOf(fails(new Error("/home/secret")), counted({ failures: 2 })).run();
-  expect(ending).toEqual({ status: "failed", error: { code: "engine_failed", message: "The engine failed on this job." } });
+  expect(ending).toMatchObject({ status: "failed", error: { code: "engine_failed", message: "The engine failed on this job." } });
+  expect(JSON.stringify(ending)).not.toContain("secret");
 });
 
 test.each([true, false])("tells the engine who reads along, watched from the start: %s", async (isWatched) => {

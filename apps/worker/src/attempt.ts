@@ -1,9 +1,12 @@
 import {
+  type AnsweredJob,
   type AppError,
+  blamesModel,
   decideRetry,
   type EmbeddingRequest,
   type ErrorCode,
   type GenerateOutcome,
+  type OutputParts,
   type RerankRequest,
   type RunTimings,
   type Runtime,
@@ -12,7 +15,8 @@ import {
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
-import type { Claim, Ending, Store } from "@llamero/store";
+import type { LoadedHooks } from "@llamero/process";
+import type { Claim, Ending, Fault, Store } from "@llamero/store";
 import { ChunkWriter } from "./chunk-writer.ts";
 
 /** How long the engine may take to let go of a job that is handed back, in milliseconds; a hung one never does. */
@@ -27,6 +31,8 @@ export interface AttemptOptions {
   engine: (signal: AbortSignal) => Promise<Runtime | null>;
   claim: Claim;
   model: string;
+  /** Sees what the model has answered before anybody else does. Null: nothing is to see it. */
+  afterFinish: LoadedHooks["afterFinish"];
   /** It waits for a slot: all are taken. */
   onWaiting: () => void;
 }
@@ -120,18 +126,39 @@ export class Attempt {
     this.#runtime = runtime;
     const { request, emitted } = claim;
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
-    const writer = this.#openWriter();
+    const { afterFinish } = this.#options;
+    const writer = afterFinish === null ? this.#openWriter() : null;
     const { tokens, text } = emitted;
     const { isWatched: isFollowed, priority } = claim;
     const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent: priority === "high" };
     const onChunk = (chunk: TokenChunk) => {
       this.#madeTokens += chunk.tokens.length;
-      writer.add(chunk);
+      writer?.add(chunk);
     };
     const outcome = runtime.generate(task, onChunk, (isWaiting) => this.#setWaiting(isWaiting));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    return endingOf(await outcome, claim);
+    return endingOf(afterFinish === null ? await outcome : await this.#hooked(await outcome, afterFinish), claim);
+  }
+
+  /** An answer that a hook has seen comes as a whole, behind what was given out before there was one. */
+  async #hooked(outcome: GenerateOutcome, afterFinish: NonNullable<LoadedHooks["afterFinish"]>): Promise<GenerateOutcome> {
+    const { text, toolCalls, finishReason } = outcome;
+    const calls = toolCalls === undefined ? {} : { tool_calls: toolCalls };
+    const seen = await afterFinish(this.#answered({ text, finish_reason: finishReason, ...calls }));
+    const changed = seen.text ?? "";
+    const before = this.#options.claim.emitted.text;
+    return {
+      ...outcome,
+      text: changed,
+      tail: changed.startsWith(before) ? changed.slice(before.length) : changed,
+      ...(seen.tool_calls === undefined ? {} : { toolCalls: seen.tool_calls }),
+    };
+  }
+
+  #answered(output: OutputParts): AnsweredJob {
+    const { claim, model } = this.#options;
+    return { id: claim.jobId, owner: claim.owner, model, request: claim.request, output };
   }
 
   /** Runs what generates nothing: its result comes whole. */
@@ -139,7 +166,9 @@ export class Attempt {
     const task = { id: this.#taskId, model: this.#options.model };
     const outcome = request.type === "embedding" ? runtime.embed({ ...task, request }) : runtime.rerank({ ...task, request });
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    const { usage, timings, ...output } = await outcome;
+    const { usage, timings, ...read } = await outcome;
+    const { afterFinish } = this.#options;
+    const output = afterFinish === null ? read : await afterFinish(this.#answered(read));
     const result = { ...output, usage, timings: storedTimings(this.#options.claim, timings) };
     return { status: "succeeded", result, completionTokens: 0 };
   }
@@ -165,11 +194,21 @@ export class Attempt {
     // The engine was closed over it: the worker is stopping.
     if (this.#stopCause !== null && LEAVING.has(this.#stopCause) && error.code === "engine_failed") return { status: "queued" };
     const decision = decideRetry(error.code, counts);
-    if (decision.retry) return { status: "queued", ...(decision.countsAs === null ? {} : { countsAs: decision.countsAs }) };
+    const fault = faultOf(error, !decision.retry);
+    if (decision.retry) {
+      const { countsAs, startsAnew } = decision;
+      return { status: "queued", ...(countsAs === null ? {} : { countsAs }), ...(startsAnew ? { startsAnew } : {}), ...fault };
+    }
     const isProven = error.code === "engine_crashed";
     const proof = ` It had ended ${counts.crashes} times while this job ran among others; this time the job ran alone.`;
-    return { status: "failed", error: { code: error.code, message: isProven ? error.message + proof : error.message } };
+    return { status: "failed", error: { code: error.code, message: isProven ? error.message + proof : error.message }, ...fault };
   }
+}
+
+/** What an attempt that ended so says against its model. */
+function faultOf({ code, retryAfterSeconds }: AppError, isLast: boolean): { fault?: Fault } {
+  if (!blamesModel(code, isLast)) return {};
+  return { fault: { code, waitMs: retryAfterSeconds === null ? null : retryAfterSeconds * 1_000 } };
 }
 
 /** To the tenth of a millisecond: what is below is noise. */

@@ -1,5 +1,5 @@
 import { type Carrier, type Runtime, runsAlone, type StopReason } from "@llamero/core";
-import type { Logger } from "@llamero/process";
+import type { LoadedHooks, Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { Admission } from "./admission.ts";
@@ -16,6 +16,7 @@ export interface JobRunnerOptions {
   carriers: Carriers;
   engine: Pick<EngineHost, "current" | "runtime" | "watch">;
   workerId: string;
+  afterFinish: LoadedHooks["afterFinish"];
   logger: Logger;
   /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
   onIntake: (isOpen: boolean) => void;
@@ -80,7 +81,7 @@ export class JobRunner {
   }
 
   async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
-    const { store, carriers, workerId, variants, logger } = this.#options;
+    const { store, carriers, workerId, variants, afterFinish, logger } = this.#options;
     const claimed = await store.claim(carrier, workerId, [...variants.keys()]);
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
@@ -91,7 +92,7 @@ export class JobRunner {
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
     const onWaiting = () => this.#makeRoomFor(claim);
-    const attempt = new Attempt({ store, engine, claim, model, onWaiting });
+    const attempt = new Attempt({ store, engine, claim, model, afterFinish, onWaiting });
     // It has been elsewhere since this worker had it: what the earlier attempt would write is refused.
     this.#running.get(claim.jobId)?.attempt.stop("fenced");
     logger.debug(

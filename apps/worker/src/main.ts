@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { type LiveSettings, modelSlug, newId } from "@llamero/core";
-import { type EngineOptions, type Survey, surveyModels } from "@llamero/engine";
 import {
   type Env,
+  type LoadedHooks,
+  loadHooks,
   type ProcessContext,
   parseEnv,
   type ReadyDetails,
@@ -15,11 +16,11 @@ import {
 import { Carriers } from "@llamero/queue";
 import { connectRedis, createStore, onStopRequest, requireServer, type WorkerBeat, watchSettings } from "@llamero/store";
 import { announce } from "./announce.ts";
-import { engineOptions } from "./engine-options.ts";
 import { Engines } from "./engines.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { ModelPlacement } from "./model-placement.ts";
 import { PlacedModel } from "./placed-model.ts";
+import { type Serving, servedModels } from "./served-models.ts";
 
 type Context = ProcessContext<Settings<"worker">>;
 type Connections = Awaited<ReturnType<typeof openRedis>>;
@@ -30,7 +31,7 @@ export async function main(env: Env): Promise<void> {
   await runProcess({
     name: "worker",
     configure: () => parseEnv(settingsFor("worker"), env),
-    start: (context) => start(context, engines),
+    start: (context) => start(context, engines, env),
     kill: () => engines.kill(),
   });
 }
@@ -46,14 +47,12 @@ async function openRedis({ config, lifecycle, logger }: Context) {
   return { redis, pulls: await open("redis pulls", "blocking"), hints: await open("redis hints", "blocking") };
 }
 
-async function start(context: Context, engines: Engines): Promise<ReadyDetails> {
-  const { config, logger, signal, lifecycle } = context;
+async function start(context: Context, engines: Engines, env: Env): Promise<ReadyDetails> {
+  const { config, logger, lifecycle } = context;
   const connections = await openRedis(context);
-  const options = await engineOptions(config, logger);
-  const survey = await surveyModels({ ...options, signal });
-  const { gpu, budgetBytes } = survey;
-  logger.info({ gpu, budget_bytes: budgetBytes, models: survey.models.length }, "models surveyed");
-  const { store, models, placement, heartbeat, announceAll } = assemble(context, connections, { engines, options, survey });
+  const hooks = await loadHooks(config, logger);
+  const serving = await servedModels(context, engines, env);
+  const { store, models, placement, heartbeat, announceAll } = assemble(context, connections, { ...serving, hooks });
   const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
   await watchSettings({ store, subscriber: connections.hints, onChange, lifecycle, logger });
   await onStopRequest(connections.hints, store.keys, (jobId, reason) => placement.stop(jobId, reason));
@@ -66,26 +65,22 @@ async function start(context: Context, engines: Engines): Promise<ReadyDetails> 
   return { models: named.map(({ name, base, slots, context_length }) => ({ name, base, slots, context_length })) };
 }
 
-interface Surveyed {
-  engines: Engines;
-  options: EngineOptions;
-  survey: Survey;
-}
-
 /** Puts the worker together; nothing runs yet. */
-function assemble({ config, logger, lifecycle, fail }: Context, { redis, pulls }: Connections, surveyed: Surveyed) {
-  const { engines, options, survey } = surveyed;
-  const { budgetBytes } = survey;
+function assemble(
+  { config, logger, lifecycle, fail }: Context,
+  { redis, pulls }: Connections,
+  serving: Serving & { hooks: LoadedHooks },
+) {
+  const { budgetBytes, hooks } = serving;
   const store = createStore({ redis, prefix: config.LLAMERO_PREFIX });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
   const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
-  const models = survey.models.map((model) => {
-    const start = engines.starter(model, options, logger);
+  const models = serving.models.map(({ served, start }) => {
     return new PlacedModel({
-      surveyed: model,
+      served,
       budgetBytes,
-      server: { start, store, carriers, pulls, workerId, logger, onFailure: fail },
+      server: { start, store, carriers, pulls, workerId, afterFinish: hooks.afterFinish, logger, onFailure: fail },
       onChange: () => heartbeat.soon(),
       onRoom: () => placement.wake(),
     });

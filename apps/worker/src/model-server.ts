@@ -1,6 +1,6 @@
-import { type AppError, type Carrier, modelSlug, type StopReason } from "@llamero/core";
+import { type AppError, type Carrier, modelSlug, type Runtime, type StopReason } from "@llamero/core";
 import type { EngineRuntime } from "@llamero/engine";
-import type { Logger } from "@llamero/process";
+import type { LoadedHooks, Logger } from "@llamero/process";
 import { type CarrierOutcome, type Carriers, Consumer, type ConsumerOptions, lanes } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { EngineHost } from "./engine-host.ts";
@@ -15,8 +15,11 @@ const IN_HAND_SHARE = 1 / 8;
 /** With variants: a context runs one at a time, and fills better the more jobs there are to choose from. */
 const IN_HAND_SHARE_OF_VARIANTS = 1;
 
-/** Starts a model's engine; `onExit` is called when it ends by itself; the signal ends the start. */
-export type StartEngine = (onExit: (error: AppError) => void, signal: AbortSignal) => Promise<EngineRuntime>;
+/** What runs a model: an engine on this machine, which takes memory, or another server. */
+export type ModelRuntime = Runtime & Partial<Pick<EngineRuntime, "footprints">>;
+
+/** Starts what runs a model; `onExit` is called when it ends by itself; the signal ends the start. */
+export type StartEngine = (onExit: (error: AppError) => void, signal: AbortSignal) => Promise<ModelRuntime>;
 
 export interface ModelServerOptions {
   name: string;
@@ -28,6 +31,7 @@ export interface ModelServerOptions {
   /** What consumers pull over. */
   pulls: ConsumerOptions["connection"];
   workerId: string;
+  afterFinish: LoadedHooks["afterFinish"];
   logger: Logger;
   /** The engine has gone or come back. */
   onChange: () => void;
@@ -42,7 +46,7 @@ export interface ModelServerOptions {
 /** A model in memory: its engine, its consumer and the jobs that it runs. */
 export class ModelServer {
   readonly #options: ModelServerOptions;
-  readonly #host: EngineHost<EngineRuntime>;
+  readonly #host: EngineHost<ModelRuntime>;
   readonly #runner: JobRunner;
   #consumers: readonly Consumer[] = [];
   #inHand = 0;
@@ -50,7 +54,7 @@ export class ModelServer {
 
   /** Starts the engine at once. */
   constructor(options: ModelServerOptions) {
-    const { name, variants, start, store, carriers, workerId, logger, onGivenUp } = options;
+    const { name, variants, start, store, carriers, workerId, afterFinish, logger, onGivenUp } = options;
     this.#options = options;
     this.#host = new EngineHost({ start, logger: logger.child({ model: name }), onGivenUp });
     this.#runner = new JobRunner({
@@ -60,6 +64,7 @@ export class ModelServer {
       carriers,
       engine: this.#host,
       workerId,
+      afterFinish,
       logger,
       onIntake: (isOpen) => {
         for (const consumer of this.#consumers)
@@ -71,7 +76,7 @@ export class ModelServer {
   }
 
   /** The running engine; null while it is being started or replaced. */
-  get engine(): EngineRuntime | null {
+  get engine(): ModelRuntime | null {
     return this.#host.current;
   }
 
@@ -85,7 +90,7 @@ export class ModelServer {
   }
 
   /** Resolves when the engine has loaded the model. @throws AppError what its start throws */
-  loaded(): Promise<EngineRuntime> {
+  loaded(): Promise<ModelRuntime> {
     return this.#host.runtime();
   }
 

@@ -7,7 +7,7 @@ import {
   type StopReason,
   toAppError,
 } from "@llamero/core";
-import type { Footprint, SurveyedModel } from "@llamero/engine";
+import type { Footprint } from "@llamero/engine";
 import type { Backlog } from "@llamero/store";
 import type { PlacedView } from "./decide-placement.ts";
 import { ModelServer, type ModelServerOptions } from "./model-server.ts";
@@ -16,8 +16,17 @@ import { ModelServer, type ModelServerOptions } from "./model-server.ts";
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 
+/** A model as it is before it is loaded. */
+export interface ServedModel {
+  facts: LoadedModel;
+  /** What its adapters make of it. */
+  variants: readonly LoadedModel[];
+  /** Bytes that it takes of what the worker's models share; 0 for what another server runs. */
+  sizeBytes: number;
+}
+
 export interface PlacedModelOptions {
-  surveyed: SurveyedModel;
+  served: ServedModel;
   /** What the models of the worker share; none counts as more. */
   budgetBytes: number;
   server: Omit<ModelServerOptions, "name" | "variants" | "onChange" | "onIdle" | "onGivenUp">;
@@ -48,7 +57,7 @@ export class PlacedModel {
   #isClosed = false;
 
   constructor(options: PlacedModelOptions) {
-    const { facts, variants, sizeBytes } = options.surveyed;
+    const { facts, variants, sizeBytes } = options.served;
     this.#options = options;
     this.#facts = facts;
     this.#variants = variants;
@@ -124,7 +133,7 @@ export class PlacedModel {
       const [facts = this.#facts, ...variants] = engine.models;
       this.#facts = facts;
       this.#variants = variants;
-      this.#measure(engine.footprints[this.name] ?? null);
+      this.#measure(engine.footprints?.[this.name] ?? null);
       this.#failures = 0;
       this.#loadTookMs = performance.now() - startedAtMs;
     } catch (error) {

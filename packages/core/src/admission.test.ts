@@ -6,6 +6,7 @@ import type { ModelEntry } from "./model.ts";
 const model: ModelEntry = {
   v: 1,
   base: null,
+  backend: null,
   name: "tiny",
   slug: "tiny",
   context_length: 100,

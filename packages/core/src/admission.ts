@@ -2,9 +2,9 @@ import { AppError } from "./errors.ts";
 import { type JobRequest, requestTexts } from "./job-request.ts";
 import type { ModelEntry } from "./model.ts";
 
-/** Fewest tokens a text can have: no token spells more bytes than the longest of the vocabulary. */
-function fewestTokens(text: string, model: ModelEntry): number {
-  return Math.ceil(Buffer.byteLength(text) / model.max_token_bytes);
+/** Fewest tokens a text can have: no token spells more bytes than the longest of the vocabulary. 0 where that is not known. */
+function fewestTokens(text: string, { max_token_bytes: most }: ModelEntry): number {
+  return most === null ? 0 : Math.ceil(Buffer.byteLength(text) / most);
 }
 
 function refuseLength(text: string, tokens: number, model: ModelEntry, param: string): never {

@@ -1,5 +1,13 @@
 export { admit } from "./admission.ts";
-export { type Aliases, aliasTargets, type RouteTicket, routeOf } from "./aliases.ts";
+export {
+  type Aliases,
+  aliasTargets,
+  type ModelsHealth,
+  needsHealth,
+  type Route,
+  type RouteTicket,
+  routeOf,
+} from "./aliases.ts";
 export {
   type ApiKey,
   allows,
@@ -33,6 +41,7 @@ export { AppError, type ErrorCode, type ErrorKind, errorCodes, isErrorCode, toAp
 export type { GbnfNode, GbnfRule } from "./gbnf/gbnf-node.ts";
 export { GbnfSource } from "./gbnf/gbnf-source.ts";
 export { readGbnf } from "./gbnf/read-gbnf.ts";
+export type { AnsweredJob, HookContext, Hooks, Submission } from "./hooks.ts";
 export { errorType, httpStatus } from "./http-status.ts";
 export { type IdKind, type IdSource, isId, jobIdSchema, newId } from "./ids.ts";
 export {
@@ -42,7 +51,9 @@ export {
   jobSchema,
   type Output,
   type OutputFinishReason,
+  type OutputParts,
   outputFinishReasons,
+  outputPartsSchema,
   outputSchema,
   type RerankResult,
   rerankResultSchema,
@@ -119,6 +130,7 @@ export {
   type AttemptCount,
   type AttemptCounts,
   attemptCounts,
+  blamesModel,
   decideRetry,
   MOST_PREEMPTIONS,
   type RetryDecision,
@@ -126,18 +138,19 @@ export {
   retryPolicy,
   runsAlone,
 } from "./retry-policy.ts";
-export type {
-  EmbedOutcome,
-  EmbedTask,
-  GenerateOutcome,
-  GenerateTask,
-  LoadedModel,
-  RerankOutcome,
-  RerankTask,
-  RunTimings,
-  Runtime,
-  StopReason,
-  TokenChunk,
+export {
+  type EmbedOutcome,
+  type EmbedTask,
+  type GenerateOutcome,
+  type GenerateTask,
+  type LoadedModel,
+  type RerankOutcome,
+  type RerankTask,
+  type RunTimings,
+  type Runtime,
+  type StopReason,
+  type TokenChunk,
+  UNKNOWN_TOKEN,
 } from "./runtime.ts";
 export {
   type OverlapPolicy,
@@ -155,6 +168,7 @@ export {
   startTime,
   submitSchema,
   supersedeKeySchema,
+  textField,
   toJobRequest,
 } from "./submit.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";

@@ -48,6 +48,16 @@ export const outputSchema = z
   .meta({ id: "Output" });
 export type Output = z.infer<typeof outputSchema>;
 
+/** What a worker has of an output before it is stored: the parts that the type of its job gives. */
+export const outputPartsSchema = z.strictObject({
+  text: z.string().exactOptional(),
+  finish_reason: z.enum(finishReasons).exactOptional(),
+  tool_calls: z.array(toolCallSchema).exactOptional(),
+  embeddings: z.array(z.array(z.number())).exactOptional(),
+  results: z.array(rerankResultSchema).exactOptional(),
+});
+export type OutputParts = z.infer<typeof outputPartsSchema>;
+
 export const usageSchema = z
   .object({
     prompt_tokens: z.int().nonnegative(),
@@ -124,6 +134,17 @@ export const jobSchema = z
       .string()
       .nullable()
       .meta({ description: "The batch that it is a line of: the job is removed when its line is written." }),
+    routing: z
+      .object({
+        alias: z.string().meta({ description: "What the job has asked for; `model` is what it stands for." }),
+        degraded: z.boolean().meta({ description: "It runs on the model for bad times." }),
+        tried: z.array(z.object({ model: z.string(), code: z.string() })).meta({
+          description:
+            "Models that had it before, in their order, and why they have it no more: an error, `timeout` or `breaker_open`.",
+        }),
+      })
+      .nullable()
+      .meta({ description: "The way that it has taken; null where it has named its model itself." }),
     webhook: jobWebhookViewSchema.nullable(),
   })
   .meta({ id: "Job" });

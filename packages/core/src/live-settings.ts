@@ -10,6 +10,7 @@ export type LogLevel = (typeof logLevels)[number];
 const weightSchema = z.number().min(0.01).max(1_000);
 const MOST_WEIGHTS = 1_000;
 
+const breakerSeconds = z.number().min(0.1).max(86_400);
 const ageSchema = z.int().min(1).max(604_800);
 const fields = {
   log_level: z.enum(logLevels).meta({ description: "Least severe level that is logged. Else `LOG_LEVEL` of each process." }),
@@ -34,6 +35,16 @@ const fields = {
       low_seconds: ageSchema.optional().meta({ description: "Default: 300." }),
     })
     .meta({ description: "From how long a wait on a class gets one slot in eight although higher ones wait." }),
+  breaker: z
+    .strictObject({
+      failures: z.int().min(1).max(10_000).optional().meta({ description: "Within ten seconds, at least. Default: 5." }),
+      share: z.number().gt(0).max(1).optional().meta({ description: "Of all that ended in that time, at least. Default: 0.5." }),
+      open_seconds: breakerSeconds.optional().meta({
+        description: "Until a job may try again; doubled each time that it fails. Default: 5.",
+      }),
+      most_open_seconds: breakerSeconds.optional().meta({ description: "What doubling ends at. Default: 120." }),
+    })
+    .meta({ description: "When a model that fails is given no more jobs, and until when." }),
   aliases: aliasesSchema.meta({
     description:
       "Name → model that runs what asks for it, or several with weights. One that is called like a model stands before it.",
@@ -65,6 +76,14 @@ export const settingsPatchSchema = z
     weights: removable(ownRecord(z.record(ownerSchema, weightSchema.nullable()))),
     ageing: removable(
       z.strictObject({ normal_seconds: ageSchema.nullable().optional(), low_seconds: ageSchema.nullable().optional() }),
+    ),
+    breaker: removable(
+      z.strictObject({
+        failures: z.int().min(1).max(10_000).nullable().optional(),
+        share: z.number().gt(0).max(1).nullable().optional(),
+        open_seconds: breakerSeconds.nullable().optional(),
+        most_open_seconds: breakerSeconds.nullable().optional(),
+      }),
     ),
     aliases: removable(aliasesPatchSchema),
   })

@@ -14,12 +14,16 @@ export const modelEntrySchema = z.object({
     .meta({ description: "The model that this LoRA adapter varies; null for a model itself." }),
   context_length: z.int().positive().meta({ description: "Tokens a slot holds: prompt and completion together." }),
   capabilities: z.array(z.enum(["chat", "completion", "embedding", "rerank"])),
-  embedding_length: z.int().positive(),
+  backend: z.string().nullable().default(null).meta({
+    description:
+      "Host of the server that runs it; null: it runs on the workers themselves. What a server does not tell is null, too.",
+  }),
+  embedding_length: z.int().positive().nullable(),
   /** Longest text of any token in bytes: a prompt has at least `bytes / max_token_bytes` tokens. */
-  max_token_bytes: z.int().positive(),
-  parameters: z.int().nonnegative(),
-  size_bytes: z.int().nonnegative(),
-  architecture: z.string(),
+  max_token_bytes: z.int().positive().nullable(),
+  parameters: z.int().nonnegative().nullable(),
+  size_bytes: z.int().nonnegative().nullable(),
+  architecture: z.string().nullable(),
   quantization: z.string().nullable(),
   /** SHA-256 over the file's head and size: tells two files of one name apart. */
   digest: z.string(),

@@ -2,10 +2,10 @@ import type { ErrorCode } from "./errors.ts";
 
 /**
  * What a record counts besides its attempts, by whose fault they ended: `lost` = its worker vanished, in a row and before a new token
- * was stored, `crashes` = the engine process ended while it ran, `failures` = the engine could not finish it, `preempted` = its slot
- * went to a job of class `high`. Another hand-back counts as none of them.
+ * was stored, `crashes` = the engine process ended while it ran, `failures` = the engine could not finish it, `backend` = the server that
+ * it was sent to could not, `preempted` = its slot went to a job of class `high`. Another hand-back counts as none of them.
  */
-export const attemptCounts = ["lost", "crashes", "failures", "preempted"] as const;
+export const attemptCounts = ["lost", "crashes", "failures", "backend", "preempted"] as const;
 export type AttemptCount = (typeof attemptCounts)[number];
 export type AttemptCounts = Record<AttemptCount, number>;
 
@@ -14,6 +14,8 @@ export interface RetryRule {
   readonly countsAs: AttemptCount | null;
   /** The count at which the job fails with this error. */
   readonly limit: number;
+  /** What was emitted is given up, and the next attempt begins anew. Default: it goes on. */
+  readonly startsAnew?: boolean;
 }
 
 /**
@@ -32,6 +34,10 @@ export const retryPolicy = {
   worker_lost: { countsAs: "lost", limit: 10 },
   engine_crashed: { countsAs: "crashes", limit: TIMES_BEFORE_ALONE + 1 },
   engine_failed: { countsAs: "failures", limit: TIMES_BEFORE_ALONE + 1 },
+  // The server is away, or takes no more: its breaker opens, and the job waits for as long as that takes.
+  backend_unavailable: { countsAs: null, limit: Number.POSITIVE_INFINITY },
+  backend_failed: { countsAs: "backend", limit: 3 },
+  backend_diverged: { countsAs: "backend", limit: 3, startsAnew: true },
   engine_restarted: { countsAs: null, limit: Number.POSITIVE_INFINITY },
   redis_unavailable: { countsAs: null, limit: Number.POSITIVE_INFINITY },
   redis_memory_full: { countsAs: null, limit: Number.POSITIVE_INFINITY },
@@ -39,15 +45,26 @@ export const retryPolicy = {
 
 const rules: Partial<Record<ErrorCode, RetryRule>> = retryPolicy;
 
-export type RetryDecision = { retry: true; countsAs: AttemptCount | null } | { retry: false };
+export type RetryDecision = { retry: true; countsAs: AttemptCount | null; startsAnew: boolean } | { retry: false };
 
 /** Decides what follows an attempt that ended with an error. @param counts as they were when the attempt began */
 export function decideRetry(code: ErrorCode, counts: AttemptCounts): RetryDecision {
   const rule = rules[code];
   if (rule === undefined) return { retry: false };
-  const { countsAs, limit } = rule;
+  const { countsAs, limit, startsAnew = false } = rule;
   if (countsAs !== null && counts[countsAs] + 1 >= limit) return { retry: false };
-  return { retry: true, countsAs };
+  return { retry: true, countsAs, startsAnew };
+}
+
+const BACKEND: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["backend_unavailable", "backend_failed"]);
+const ENGINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["engine_crashed", "engine_failed"]);
+
+/**
+ * Whether an attempt that ended so is counted against its model, whose breaker opens when there are many. An engine that has crashed is
+ * replaced, and takes others with it who are not to blame: only the job that it ends counts.
+ */
+export function blamesModel(code: ErrorCode, isLast: boolean): boolean {
+  return BACKEND.has(code) || (isLast && ENGINE.has(code));
 }
 
 /** True when the next attempt is to have the engine for itself. */

@@ -9,6 +9,9 @@ export type LoadedModel = Omit<ModelEntry, "v" | "slug" | "is_default" | "regist
   slots: number;
 };
 
+/** Stands for a token whose id the backend does not tell: another server's. */
+export const UNKNOWN_TOKEN = -1;
+
 /** New tokens of one generation: never revised, never repeated. */
 export interface TokenChunk {
   tokens: number[];
@@ -83,7 +86,7 @@ export type StopReason = Extract<FinishReason, "cancelled" | "deadline">;
 
 /**
  * Something that runs models. All methods reject with AppError: `context_length_exceeded`, `model_not_found`,
- * `engine_failed`, `engine_crashed`.
+ * `engine_failed`, `engine_crashed`, and of another server `backend_unavailable`, `backend_failed`, `backend_refused`.
  */
 export interface Runtime {
   readonly models: readonly LoadedModel[];
@@ -92,7 +95,8 @@ export interface Runtime {
   /**
    * Generates, giving chunks as they come; a stopped task resolves with what it has. What was emitted before is not given again.
    * `onWaiting` is told when the task begins to wait for a slot, and when it waits no more; of most it is never told.
-   * Rejects also with `model_changed`, when this model does not read the emitted tokens as the text that came with them.
+   * Rejects also with `model_changed`, when this model does not read the emitted tokens as the text that came with them, and with
+   * `backend_diverged`, when the server that it runs on begins another text.
    */
   generate(
     task: GenerateTask,

@@ -141,6 +141,9 @@ export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
   return { v: 1, type, messages, params };
 }
 
+/** Where the caller wrote the text of a request to generate. */
+export const textField = ({ messages }: SubmitBody): "prompt" | "messages" => (messages === undefined ? "prompt" : "messages");
+
 /** When a submitted job may first run: so long after it is stored, or at a time, in milliseconds since the epoch. */
 export interface StartTime {
   delayMs: number | null;

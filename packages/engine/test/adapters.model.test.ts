@@ -121,7 +121,7 @@ test("a survey tells what adapters make of their base, and counts their memory",
     ["left", "tiny"],
     ["right", "tiny"],
   ]);
-  const adapters = (varied?.variants ?? []).reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  const adapters = (varied?.variants ?? []).reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0);
   expect((varied?.sizeBytes ?? 0) - (plain?.sizeBytes ?? 0)).toBe(adapters);
 });
 

@@ -43,7 +43,9 @@ export function embeddingsJob(body: EmbeddingsBody): SubmitBody {
 /** @throws AppError `invalid_request` for other dimensions than the model has */
 export function checkDimensions({ dimensions }: EmbeddingsBody, model: ModelEntry): void {
   if (!dimensions || dimensions === model.embedding_length) return;
-  const message = `${model.name} gives ${model.embedding_length} dimensions; leave dimensions out.`;
+  const given =
+    model.embedding_length === null ? "as many dimensions as its server says" : `${model.embedding_length} dimensions`;
+  const message = `${model.name} gives ${given}; leave dimensions out.`;
   throw new AppError("invalid_request", message, { param: "dimensions" });
 }
 

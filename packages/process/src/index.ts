@@ -1,3 +1,4 @@
+export { type LoadedHooks, loadHooks, noHooks } from "./hooks.ts";
 export { type CloseFailure, Lifecycle } from "./lifecycle.ts";
 export { createLogger, type Logger, type LoggerOptions, setLogLevel } from "./logger.ts";
 export { type Env, parseEnv } from "./parse-env.ts";

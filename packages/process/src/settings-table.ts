@@ -102,9 +102,11 @@ export const table = {
   LLAMERO_MODELS: {
     schema: commaList().default(["models/tiny/tiny.gguf"]),
     allowed:
-      "a comma-separated list of GGUF files, folders or hf:owner/repo:quant, each with +name=adapter.gguf for a LoRA adapter",
+      "a comma-separated list of GGUF files, folders or hf:owner/repo:quant, each with +name=adapter.gguf for a LoRA adapter, or of " +
+      "name=https://server/v1",
     description:
-      "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated; LoRA adapters behind their base: `model.gguf+name=adapter.gguf`.",
+      "Models to serve: GGUF files, folders of them, or `hf:owner/repo:quant`, comma-separated; LoRA adapters behind their base: " +
+      "`model.gguf+name=adapter.gguf`; those of another server: `name=https://server/v1?model=…` ([routing](docs/routing.md)).",
     readBy: ["worker"],
   },
   LLAMERO_API_KEYS: {
@@ -194,6 +196,19 @@ export const table = {
     description:
       "Seconds without a finished step, while jobs run, after which an engine process is replaced. Longer than one step.",
     readBy: ["worker"],
+  },
+  LLAMERO_HOOKS: {
+    schema: z.string().optional(),
+    allowed: "a TypeScript or JavaScript module",
+    description: "Module with an operator's own checks and changes of jobs, the same for all processes ([hooks](docs/hooks.md)).",
+    readBy: ["api", "worker", "dispatcher"],
+    defaultNote: "none",
+  },
+  LLAMERO_HOOK_SECONDS: {
+    schema: decimal(0.01, 3600).default(5),
+    allowed: "a number from 0.01 to 3600",
+    description: "Seconds that a hook may take; then it counts as failed.",
+    readBy: ["api", "worker", "dispatcher"],
   },
   LLAMERO_RETENTION_HOURS: {
     schema: decimal(0.01, 87_600).default(168),

@@ -2,6 +2,7 @@ import type { Job, JobRequest, JobStatus, KeyLimits, Priority } from "@llamero/c
 import { expectedTokens } from "./expected-tokens.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
 import { toJob } from "./record.ts";
+import { type JobRoute, routeArgs } from "./routing.ts";
 import type { RunScript } from "./scripts.ts";
 import type { JobHook } from "./webhooks/hook.ts";
 
@@ -30,6 +31,8 @@ export interface NewJob {
   isOnlyRetry?: boolean;
   /** What is kept of the call that it came by, as JSON. Default: null, nothing. */
   door?: string | null;
+  /** The way that it takes where it has asked for an alias. Default: null. */
+  route?: JobRoute | null;
   /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
   webhook?: JobHook | null;
 }
@@ -93,6 +96,7 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.key?.limits.max_waiting ?? "",
     job.supersedeKey ?? "",
     job.door ?? "",
+    ...routeArgs(job.route),
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };
@@ -118,6 +122,7 @@ function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Jo
   if (job.priority !== undefined) fields["class"] = job.priority;
   if (job.supersedeKey) fields["supersede"] = job.supersedeKey;
   const { id, owner, slug, request } = job;
+  const route = job.route ? { alias: job.route.alias, isDegraded: job.route.isDegraded, tried: [] } : null;
   const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
-  return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null }, model, null);
+  return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null, route }, { model, place: null, tried: [] });
 }

@@ -22,6 +22,7 @@ export interface Claim {
   fence: number;
   /** Which attempt it is, counted from 1. */
   attempt: number;
+  owner: string;
   /** Of the model or variant that it is for. */
   slug: string;
   priority: Priority;
@@ -54,8 +55,8 @@ export async function claim(
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" ")];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
-  const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, preempted] = reply;
-  const [keepsSlot, chunks, tokens, text, firstTokenMs] = reply.slice(12);
+  const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, backend] = reply;
+  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner] = reply.slice(12);
   const priority = prioritySchema.parse(priorityText);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
@@ -64,10 +65,17 @@ export async function claim(
       jobId: carrier.job_id,
       fence: Number(fence),
       attempt: Number(attempt),
+      owner: String(owner),
       slug: String(slug),
       priority,
       mayYield: priority === "low" && keepsSlot === "" && Number(preempted) < MOST_PREEMPTIONS,
-      counts: { lost: Number(lost), crashes: Number(crashes), failures: Number(failures), preempted: Number(preempted) },
+      counts: {
+        lost: Number(lost),
+        crashes: Number(crashes),
+        failures: Number(failures),
+        backend: Number(backend),
+        preempted: Number(preempted),
+      },
       request: parsed,
       queueMs: Number(queueMs),
       isWatched: watched === 1,
@@ -102,9 +110,18 @@ export async function append(
 export type Ending =
   /** `tail`: the end of the text, which no chunk holds. Default: none. */
   | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number; tail?: string }
-  | { status: "failed"; error: { code: ErrorCode; message: string } }
-  /** Hands the job back to the front of its queue, or ends it when it was asked to stop. `countsAs`: why, if it is to count. */
-  | { status: "queued"; countsAs?: AttemptCount };
+  | { status: "failed"; error: { code: ErrorCode; message: string }; fault?: Fault }
+  /**
+   * Hands the job back to the front of its queue, or ends it when it was asked to stop. `countsAs`: why, if it is to count. `startsAnew`:
+   * what it has emitted is given up.
+   */
+  | { status: "queued"; countsAs?: AttemptCount; startsAnew?: boolean; fault?: Fault };
+
+/** That the model is to blame, for its breaker. `waitMs`: its server has asked to be left alone for so long; else null. */
+export interface Fault {
+  code: ErrorCode;
+  waitMs: number | null;
+}
 
 export type FinishResult = { outcome: "finished"; fed: FedJob[] } | { outcome: "gone" | "fenced" };
 
@@ -116,7 +133,13 @@ export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence
   const counted = ("countsAs" in ending && ending.countsAs) || "";
   const tail = ("tail" in ending && ending.tail) || "";
   const prompt = ("result" in ending && ending.result.usage?.prompt_tokens) || "";
-  const args = [claim.jobId, claim.fence, ending.status, result, error.code, error.message, tokens, counted, tail, prompt];
+  const fault = "fault" in ending ? ending.fault : undefined;
+  const verdict = ending.status === "succeeded" ? "works" : fault === undefined ? "" : "fault";
+  const anew = "startsAnew" in ending && ending.startsAnew === true ? 1 : "";
+  const args = [
+    ...[claim.jobId, claim.fence, ending.status, result, error.code || (fault?.code ?? ""), error.message],
+    ...[tokens, counted, tail, prompt, verdict, fault?.waitMs ?? "", anew],
+  ];
   const reply = (await run("finish", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };
   return { outcome: "finished", fed: readFed(reply, 1) };

@@ -1,4 +1,4 @@
-import { type Aliases, AppError, type ModelEntry, modelEntrySchema, type RouteTicket, routeOf } from "@llamero/core";
+import { AppError, type ModelEntry, modelEntrySchema } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import { guarded } from "./redis-errors.ts";
@@ -17,17 +17,6 @@ export async function readCatalogue(redis: Redis, keys: Keys): Promise<ModelEntr
       (a, b) =>
         Number(b.is_default) - Number(a.is_default) || a.registered_at_ms - b.registered_at_ms || (a.name < b.name ? -1 : 1),
     );
-}
-
-/** Finds the model that a job is to run on. @throws AppError as `findModel` */
-export type FindModel = (name: string | undefined, ticket: RouteTicket) => ModelEntry;
-
-/** Finds models by their names, and by what stands for them. */
-export function modelFinder(catalogue: readonly ModelEntry[], aliases: Aliases = {}): FindModel {
-  return (name, ticket) => {
-    const model = name === undefined ? undefined : routeOf(aliases, name, ticket);
-    return findModel(catalogue, model, name === model ? undefined : name);
-  };
 }
 
 /**

@@ -19,6 +19,8 @@ export function createKeys(prefix: string, cell: number) {
     metadata: (id: string) => `${base}meta:${id}`,
     /** What is kept of the call that a job came by. */
     door: (id: string) => `${base}door:${id}`,
+    /** The way of a job that has asked for an alias. */
+    route: (id: string) => `${base}route:${id}`,
     chunks: (id: string) => `${base}chunks:${id}`,
     /** The models that an owner has jobs for. */
     byOwner: (owner: string) => `${base}own:${owner}`,
@@ -39,6 +41,9 @@ export function createKeys(prefix: string, cell: number) {
     drain: (queue: string) => `${base}drain:${queue}`,
     /** Owner → its weight where that is not 1. */
     weights: `${base}weights`,
+    /** Queue → state of its breaker, where that is not closed (lua/breaker.lua). */
+    breakers: `${base}breakers`,
+    breaker: (queue: string) => `${base}breaker:${queue}`,
     window: (slug: string) => `${base}window:${slug}`,
     workers: `${base}workers`,
     worker: (id: string) => `${base}worker:${id}`,

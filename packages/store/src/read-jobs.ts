@@ -21,7 +21,11 @@ export function createReads(redis: Redis, keys: Keys) {
     return names.get(slug) ?? slug;
   };
   const view = async (record: JobRecord, withPlace: boolean): Promise<Job> =>
-    toJob(record, await nameOf(record.slug), withPlace ? await placeOf(redis, keys, record) : null);
+    toJob(record, {
+      model: await nameOf(record.slug),
+      place: withPlace ? await placeOf(redis, keys, record) : null,
+      tried: await Promise.all((record.route?.tried ?? []).map(async ({ slug, code }) => ({ model: await nameOf(slug), code }))),
+    });
 
   const getRecord = async ({ id, owner }: Reference): Promise<JobRecord | null> => {
     const [record] = await guarded(() => readRecords(redis, keys, [id]));

@@ -15,6 +15,7 @@ import {
 } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
+import { parseRoute, type TakenRoute } from "./routing.ts";
 import { type JobHook, parseHook } from "./webhooks/hook.ts";
 
 /** What `finish` stores of an attempt: text, embeddings or scores, with what they cost. */
@@ -51,6 +52,8 @@ export interface JobRecord {
   metadata: Record<string, string>;
   /** With its secret. */
   hook: JobHook | null;
+  /** Null: it has named its model itself. */
+  route: TakenRoute | null;
 }
 
 /**
@@ -61,7 +64,7 @@ export async function readRecords(redis: Redis, keys: Keys, ids: readonly string
   const replies = await Promise.all(
     ids.flatMap((id) => [
       redis.hgetall(keys.job(id)),
-      redis.mget(keys.request(id), keys.result(id), keys.errorMessage(id), keys.metadata(id), keys.hook(id)),
+      redis.mget(keys.request(id), keys.result(id), keys.errorMessage(id), keys.metadata(id), keys.hook(id), keys.route(id)),
     ]),
   );
   return ids.map((id, index) => {
@@ -71,7 +74,7 @@ export async function readRecords(redis: Redis, keys: Keys, ids: readonly string
 }
 
 function parseRecord(id: string, fields: Record<string, string>, texts: (string | null)[]): JobRecord | null {
-  const [requestText, result, errorMessage, metadata, hook] = texts;
+  const [requestText, result, errorMessage, metadata, hook, route] = texts;
   if (fields["owner"] === undefined || typeof requestText !== "string") return null;
   const request = jobRequestSchema.parse(JSON.parse(requestText));
   return {
@@ -86,6 +89,7 @@ function parseRecord(id: string, fields: Record<string, string>, texts: (string 
     errorMessage: errorMessage ?? "",
     metadata: metadata ? (JSON.parse(metadata) as Record<string, string>) : {},
     hook: hook ? parseHook(hook) : null,
+    route: route ? parseRoute(route) : null,
   };
 }
 
@@ -118,9 +122,20 @@ export function priorityOf({ fields }: Pick<JobRecord, "fields">): Priority {
   return prioritySchema.parse(fields["class"] ?? "normal");
 }
 
+type Routing = Job["routing"];
+
+/** What a view of a job has besides its record. */
+export interface Shown {
+  /** The name of its model. */
+  model: string;
+  /** Null: it is not asked for, or does not wait. */
+  place: Place | null;
+  tried: NonNullable<Routing>["tried"];
+}
+
 /** The job as its owner sees it. */
-export function toJob(record: JobRecord, model: string, place: Place | null): Job {
-  const { fields, request, result } = record;
+export function toJob(record: JobRecord, { model, place, tried }: Shown): Job {
+  const { fields, request, result, route } = record;
   return {
     id: record.id,
     object: "job",
@@ -150,5 +165,6 @@ export function toJob(record: JobRecord, model: string, place: Place | null): Jo
     supersede_key: fields["supersede"] ?? null,
     superseded_by: fields["superseded_by"] ?? null,
     batch_id: fields["batch"] ?? null,
+    routing: route === null ? null : { alias: route.alias, degraded: route.isDegraded, tried },
   };
 }

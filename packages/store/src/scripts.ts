@@ -5,7 +5,7 @@ import { guarded } from "./redis-errors.ts";
 
 /** Shared pieces that scripts need together: to change which jobs wait, and to end attempts and jobs. */
 const waiting = ["lib", "lines", "backlog", "window"] as const;
-const ending = [...waiting, "rates", "limits", "chunks", "batch-lines", "jobs"] as const;
+const ending = [...waiting, "rates", "limits", "chunks", "batch-lines", "chains", "breaker", "jobs", "routes"] as const;
 const held = ["lib", "batch-lines", "held-batch"] as const;
 
 /**
@@ -16,9 +16,9 @@ const held = ["lib", "batch-lines", "held-batch"] as const;
  * while Redis is full or cannot write, so what has to work then too is a script.
  */
 const functions = {
-  accept: [...waiting, "rates", "limits", "admission", "new-job", "accept"],
+  accept: [...waiting, "rates", "limits", "admission", "chains", "new-job", "accept"],
   "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
-  "accept-lines": [...waiting, "rates", "limits", "admission", "new-job", "batch-lines", "held-batch", "accept-lines"],
+  "accept-lines": [...waiting, "rates", "limits", "admission", "chains", "new-job", "batch-lines", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
   claim: [...ending, "claim"],
   finish: [...ending, "finish"],

@@ -51,7 +51,7 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
   };
   /** False: somebody else has changed them since that version. */
   const replace = async (seen: number, next: SettingsRecord): Promise<boolean> => {
-    const { key_limits, ageing, weights } = next.settings;
+    const { key_limits, ageing, weights, breaker } = next.settings;
     const ms = (seconds: number | undefined) => (seconds === undefined ? "" : seconds * 1_000);
     const action = next.rollback_of === null ? "settings.change" : "settings.rollback";
     const reply = await run("change-settings", [
@@ -62,6 +62,10 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
       key_limits?.max_running ?? "",
       ms(ageing?.normal_seconds),
       ms(ageing?.low_seconds),
+      breaker?.failures ?? "",
+      breaker?.share ?? "",
+      ms(breaker?.open_seconds),
+      ms(breaker?.most_open_seconds),
       ...Object.entries(weights ?? {}).flat(),
     ]);
     return reply === 1;

@@ -1,4 +1,4 @@
-import { type ModelEntry, modelSlug } from "@llamero/core";
+import { type Aliases, type ModelEntry, modelSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type Acceptance, accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
@@ -13,11 +13,13 @@ import { readFed } from "./fed-job.ts";
 import { createFileRemoval } from "./file-removal.ts";
 import { createFiles } from "./files.ts";
 import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
-import { type EventPage, readEvents } from "./job-events.ts";
+import { type Behind, type EventPage, readEvents } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
+import { readBreakers, readModelsHealth } from "./model-health.ts";
 import { createReads, type Reference } from "./read-jobs.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
+import { type FindModel, modelFinder } from "./routing.ts";
 import { createSchedules } from "./schedules.ts";
 import { createScripts } from "./scripts.ts";
 import { serverMemory } from "./server-memory.ts";
@@ -78,6 +80,15 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
+    /** How the models of the catalogue are, for routing. */
+    modelsHealth: (catalogue: readonly ModelEntry[]) => readModelsHealth(redis, keys, catalogue),
+    /** Finds models for what is routed in the next moment. */
+    modelFinder: async (aliases: Aliases | undefined): Promise<FindModel> => {
+      const catalogue = await readCatalogue(redis, keys);
+      return modelFinder(catalogue, aliases, await readModelsHealth(redis, keys, catalogue));
+    },
+    /** Breakers that are not closed, by queue. */
+    breakers: () => readBreakers(redis, keys),
     apiKeys: createApiKeys(redis, keys, run),
     settings: createSettings(redis, keys, run),
     /** What administrators have done, the newest first. */
@@ -88,7 +99,7 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
     schedules: createSchedules(redis, keys, run),
     ...reads,
     /** What has happened in an owner's job behind so many chunks; null when it does not exist or is somebody else's. */
-    readEvents: (reference: Reference, behind: number): Promise<EventPage | null> => readEvents(run, reference, behind),
+    readEvents: (reference: Reference, behind: Behind): Promise<EventPage | null> => readEvents(run, reference, behind),
     memory: () => serverMemory(redis),
     /** Redis's clock, which all processes go by, in milliseconds since the epoch. */
     now: async (): Promise<number> => {

@@ -72,7 +72,7 @@ test("says whether somebody follows the job's tokens, and so does the next claim
   await openSlots(harness, 1);
   const job = await start(harness);
   expect(job.claim.isWatched).toBe(false);
-  await store.readEvents(job, 0);
+  await store.readEvents(job, { chunks: 0, attempt: 0 });
   expect(await store.append(job.claim, 1, chunk("a", 1))).toMatchObject({ isWatched: true });
   await store.finish(job.claim, { status: "queued" });
   const [fed] = await store.feed([job.slug]);

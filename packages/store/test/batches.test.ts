@@ -43,6 +43,8 @@ function lineJob(id: string, number: number, part = 0, jobs = 1): LineJob {
   return {
     id: lineJobId(batch, number, part),
     slug: "tiny",
+    model: "tiny",
+    route: null,
     request,
     metadata: null,
     line: jobs === 1 ? null : { number, jobs },

@@ -65,7 +65,7 @@ test("stores what was held back as the last chunk, with the end", async () => {
   await store.finish(job.claim, { status: "succeeded", result, completionTokens: 2, tail: "O 🦙" });
   const entries = await redis.xrange(store.keys.chunks(job.id), "-", "+");
   expect(entries.at(-1)).toEqual(["2-0", ["tokens", "", "text", "O 🦙", "count", "0"]]);
-  const page = await store.readEvents(job, 0);
+  const page = await store.readEvents(job, { chunks: 0, attempt: 0 });
   expect(page?.news.map(({ text }) => text).join("")).toBe("one STO 🦙");
   expect(page).toMatchObject({ status: "succeeded", chunks: 2 });
 });

@@ -20,6 +20,7 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...checkIdempotency(snapshot, jobs),
     ...checkFleet(snapshot),
     ...checkWaiting(snapshot, jobs),
+    ...checkChains(snapshot, jobs),
     ...checkKeys(snapshot, jobs),
     ...checkDeliveries(snapshot, jobs),
   ];
@@ -179,7 +180,7 @@ function checkDeadlines(snapshot: Snapshot, jobs: Map<string, Fields>): string[]
 /** Texts and chunks belong to a record and agree with it; the record stays in Redis's compact form. */
 function checkParts(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const problems: string[] = [];
-  for (const kind of ["req:", "out:", "err:", "meta:", "hook:", "door:"])
+  for (const kind of ["req:", "out:", "err:", "meta:", "hook:", "door:", "route:"])
     for (const [id] of named(snapshot.strings, kind)) if (!jobs.has(id)) problems.push(`${kind}${id} has no record`);
   for (const [id] of named(snapshot.streams, "chunks:")) if (!jobs.has(id)) problems.push(`chunks:${id} has no record`);
   for (const [id, fields] of jobs) {
@@ -223,6 +224,29 @@ function checkWaiting(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   ];
 }
 
+/** What has other models behind it is known by its queue, until it has ended; breakers are known by their states. */
+function checkChains(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const open = Array.from(jobs).filter(([, { status, chain }]) => chain !== undefined && !isTerminal(status as JobStatus));
+  const wanted = new Set(open.map(([id, { model }]) => `${queueSlug(model ?? "")} ${id}`));
+  const noted = new Set(
+    named(snapshot.zsets, "chained:").flatMap(([queue, ids]) => Array.from(ids.keys(), (id) => `${queue} ${id}`)),
+  );
+  const chained = new Set(open.map(([id]) => id));
+  const overstays = new Set(snapshot.zsets.get("overstays")?.keys());
+  const states = named(snapshot.hashes, "breaker:").flatMap(([queue, { state }]) =>
+    state === "closed" ? [] : [`${queue} ${state}`],
+  );
+  const known = new Set(Object.entries(snapshot.hashes.get("breakers") ?? {}).map((entry) => entry.join(" ")));
+  const due = new Set(Array.from(snapshot.zsets.get("breakers_due")?.keys() ?? [], (queue) => `${queue} open`));
+  return [
+    ...without(wanted, noted).map((job) => `chained lacks ${job}`),
+    ...without(noted, wanted).map((job) => `chained should not hold ${job}`),
+    ...without(overstays, chained).map((id) => `overstays should not hold ${id}`),
+    ...[...without(new Set(states), known), ...without(known, new Set(states))].map((queue) => `breakers disagree: ${queue}`),
+    ...without(due, known).map((queue) => `breakers_due should not hold ${queue}`),
+  ];
+}
+
 function countBy(names: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -259,7 +283,9 @@ function checkFleet(snapshot: Snapshot): string[] {
     problems.push(`fleet and worker disagree: ${entry}`);
   for (const [slug, cap] of named(snapshot.strings, "cap:")) {
     const slots = Object.values(fleets.get(slug) ?? {}).reduce((sum, count) => sum + Number(count), 0);
-    if (Number(cap) !== 2 * slots) problems.push(`${slug} has ${slots} slots and a window of ${cap}`);
+    const state = snapshot.hashes.get("breakers")?.[slug];
+    const most = state === "open" ? 0 : state === "half" ? Math.min(1, 2 * slots) : 2 * slots;
+    if (Number(cap) !== most) problems.push(`${slug} has ${slots} slots, a breaker that is ${state} and a window of ${cap}`);
   }
   return problems;
 }

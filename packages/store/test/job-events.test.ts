@@ -4,8 +4,8 @@ import { connectRedis } from "../src/index.ts";
 import { clockPast, done, newJobId, openSlots, redisNow, start, submit, take, useStore } from "./harness.ts";
 
 const harness = useStore();
-const empty = (status: JobStatus, attempt: number) => ({ status, attempt, chunks: 0, news: [] });
-const read = (job: { id: string; owner: string }, behind = 0) => harness.store.readEvents(job, behind);
+const empty = (status: JobStatus, attempt: number) => ({ status, attempt, chunks: 0, anewBehind: 0, news: [] });
+const read = (job: { id: string; owner: string }, chunks = 0, attempt = 1) => harness.store.readEvents(job, { chunks, attempt });
 
 async function write(claim: Parameters<typeof harness.store.append>[0], first: number, ...texts: string[]): Promise<void> {
   for (const [index, text] of texts.entries()) {
@@ -23,7 +23,7 @@ test("gives the chunks behind a position, in order, with their tokens", async ()
     { k: 2, text: "", tokens: 0 },
     { k: 3, text: "lo 🦙", tokens: 2 },
   ];
-  const page = { status: "running", attempt: 1, chunks: 3 };
+  const page = { status: "running", attempt: 1, chunks: 3, anewBehind: 0 };
   expect(await read(job)).toEqual({ ...page, news });
   for (let chunks = 0; chunks <= 3; chunks++) expect(await read(job, chunks)).toEqual({ ...page, news: news.slice(chunks) });
 });
@@ -82,7 +82,7 @@ test("gives the text of a running job that is ended over its worker's head", asy
   const job = await start(harness);
   await write(job.claim, 1, "a", "b");
   await harness.store.cancel(job, true);
-  expect(await read(job, 1)).toEqual({
+  expect(await read(job, 1)).toMatchObject({
     status: "cancelled",
     attempt: 1,
     chunks: 2,
@@ -95,7 +95,7 @@ test("goes on with the next attempt", async () => {
   const job = await start(harness);
   await write(job.claim, 1, "a", "b");
   const second = await take(harness, { job_id: job.id, run: job.run });
-  expect(await read(job, 2)).toEqual({ status: "running", attempt: 2, chunks: 2, news: [] });
+  expect(await read(job, 2)).toMatchObject({ status: "running", attempt: 2, chunks: 2, news: [] });
   await write(second, 3, "c");
   expect(await read(job, 1)).toMatchObject({
     attempt: 2,

@@ -6,6 +6,7 @@ export { type Random, seededRandom } from "./random.ts";
 export { randomGrammar } from "./random-grammar.ts";
 export { type RedisFleet, startRedisFleet } from "./redis-fleet.ts";
 export { startRedis, type TestRedis } from "./redis-server.ts";
+export { type ConformingRuntime, checkClosing, runtimeConformance } from "./runtime-conformance.ts";
 export { answering, type Script, StandInWorker } from "./stand-in-worker.ts";
 export { TcpProxy } from "./tcp-proxy.ts";
 export { tinyEntry } from "./tiny-entry.ts";

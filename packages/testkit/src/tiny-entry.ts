@@ -4,6 +4,7 @@ import type { ModelEntry } from "@llamero/core";
 export const tinyEntry: Omit<ModelEntry, "v" | "slug"> = {
   name: "tiny",
   base: null,
+  backend: null,
   context_length: 1_024,
   capabilities: ["chat", "completion", "embedding"],
   embedding_length: 192,

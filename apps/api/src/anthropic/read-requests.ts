@@ -1,5 +1,6 @@
 import { batchRequestSchema, MESSAGES_PATH, messageCall } from "@llamero/anthropic";
-import { AppError, admit, parseJson, shorten, submitSchema, toJobRequest, validate } from "@llamero/core";
+import { AppError, parseJson, shorten, submitSchema, toJobRequest, validate } from "@llamero/core";
+import { admitRouted } from "@llamero/store";
 import { JSONParser } from "@streamparser/json";
 import { checkJsonHeaders } from "../read-json.ts";
 import type { Call, Services } from "../route.ts";
@@ -62,7 +63,7 @@ async function lineOf(value: unknown, { index, seen, owner, services }: Place): 
     seen.add(custom_id);
     for (const asked of messageCall.jobs(params)) {
       const body = validate(submitSchema, asked);
-      admit(toJobRequest(body, ANY_SEED), await services.models.route(body.model, { jobId: "", owner }), "messages");
+      admitRouted(await services.models.route(body.model, { jobId: "", owner }), toJobRequest(body, ANY_SEED), "messages");
     }
     return JSON.stringify({ custom_id, method: "POST", url: MESSAGES_PATH, body: params });
   } catch (error) {

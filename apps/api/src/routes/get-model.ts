@@ -1,4 +1,4 @@
-import { modelSchema, oneModel } from "../model-view.ts";
+import { modelSchema, oneModel, readModels } from "../model-view.ts";
 import { modelPath } from "../params.ts";
 import { route } from "../route.ts";
 
@@ -11,8 +11,8 @@ export const getModel = route({
   request: { path: modelPath },
   responses: { 200: { description: "The model.", schema: modelSchema } },
   errors: [404],
-  handle: async ({ path }, { store, settings }) => {
-    const [entries, live] = await Promise.all([store.catalogue(), store.liveWorkers()]);
-    return { status: 200, body: oneModel({ entries, live, aliases: settings.current.aliases ?? {} }, path.id) };
-  },
+  handle: async ({ path }, { store, settings }) => ({
+    status: 200,
+    body: oneModel(await readModels(store, settings.current.aliases), path.id),
+  }),
 });

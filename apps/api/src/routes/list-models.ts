@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { allModels, modelSchema } from "../model-view.ts";
+import { allModels, modelSchema, readModels } from "../model-view.ts";
 import { route } from "../route.ts";
 
 export const listModels = route({
@@ -17,8 +17,7 @@ export const listModels = route({
     },
   },
   handle: async (_call, { store, settings }) => {
-    const [entries, live] = await Promise.all([store.catalogue(), store.liveWorkers()]);
-    const data = allModels({ entries, live, aliases: settings.current.aliases ?? {} });
+    const data = allModels(await readModels(store, settings.current.aliases));
     return { status: 200, body: { object: "list", data } };
   },
 });

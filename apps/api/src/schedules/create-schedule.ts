@@ -1,7 +1,7 @@
-import { AppError, admit, startTime, toJobRequest } from "@llamero/core";
+import { AppError, startTime, textField, toJobRequest } from "@llamero/core";
 import type { ScheduleWork } from "@llamero/openai";
 import { nextRuns } from "@llamero/queue";
-import type { StoredSchedule } from "@llamero/store";
+import { admitRouted, type StoredSchedule } from "@llamero/store";
 import { findFile } from "../files/find-file.ts";
 import { idempotencyConflict, idempotencyOf } from "../idempotency.ts";
 import type { Call, Services } from "../route.ts";
@@ -31,8 +31,7 @@ async function workOf(
     };
   }
   const { webhook, ...body } = job ?? {};
-  const model = await services.models.route(body.model, { jobId: id, owner });
-  admit(toJobRequest(body, ANY_SEED), model, body.messages === undefined ? "prompt" : "messages");
+  admitRouted(await services.models.route(body.model, { jobId: id, owner }), toJobRequest(body, ANY_SEED), textField(body));
   startTime(body, services.now());
   return { v: 1, kind: "job", body, webhook: webhook === undefined ? null : await services.webhookTargets.ofJob(webhook) };
 }

@@ -1,5 +1,5 @@
 import type { BatchError } from "@llamero/core";
-import { modelFinder, uploadName } from "@llamero/store";
+import { uploadName } from "@llamero/store";
 import { checkInput } from "./check-input.ts";
 import { closeSegment, eraseSegment } from "./close-segment.ts";
 import { type Held, LetGo, stillHeld } from "./held.ts";
@@ -57,7 +57,7 @@ async function validate(held: Held): Promise<boolean> {
     return fail(held, [{ code: "file_not_found", message: "The input file is gone.", param: "input_file_id", line: null }]);
   const checked = await checkInput({
     batch,
-    find: modelFinder(await store.catalogue(), held.settings.current.aliases),
+    find: await store.modelFinder(held.settings.current.aliases),
     source: storage.read(uploadName(file.id)),
     bytes: file.bytes,
     maxLineBytes,

@@ -1,5 +1,5 @@
 import { AppError } from "@llamero/core";
-import type { Logger } from "@llamero/process";
+import type { LoadedHooks, Logger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
 import type { BatchClaim, SettingsWatch, Store, StoredBatch } from "@llamero/store";
@@ -11,6 +11,7 @@ export interface BatchTools {
   storage: Storage;
   carriers: Pick<Carriers, "add">;
   settings: Pick<SettingsWatch, "current">;
+  hooks: Pick<LoadedHooks, "beforeAccept">;
   logger: Logger;
   /** Longest line of an input, in bytes. */
   maxLineBytes: number;

@@ -1,7 +1,7 @@
-import { AppError } from "@llamero/core";
+import { AppError, type ErrorCode } from "@llamero/core";
 import { lineErrorOf } from "@llamero/openai";
 import { addCarriers } from "@llamero/queue";
-import { type LineJob, modelFinder } from "@llamero/store";
+import type { LineJob } from "@llamero/store";
 import { type Held, InTheWay, LetGo, stillHeld } from "./held.ts";
 import { BadLine, lineJobs } from "./read-line.ts";
 import { reusedLines } from "./reused-lines.ts";
@@ -9,6 +9,8 @@ import { readSegment, type SegmentLine } from "./segment-lines.ts";
 
 /** Jobs that one call of a script takes in: a millisecond or two of Redis's time. */
 const ACCEPTED_AT_ONCE = 50;
+
+const HOOK_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["refused_by_hook", "hook_failed"]);
 
 const jobsIn = (lines: readonly SegmentLine[]) => lines.reduce((sum, each) => sum + jobCount(each), 0);
 
@@ -53,15 +55,12 @@ function endedBy(outcome: "stopped" | "lost"): false {
 }
 
 /** The jobs of lines; what cannot become one is refused, as a line that has failed. */
-async function toJobs(
-  { store, settings, claim, batch }: Held,
-  segment: number,
-  lines: readonly SegmentLine[],
-): Promise<LineJob[]> {
-  const find = modelFinder(await store.catalogue(), settings.current.aliases);
+async function toJobs(held: Held, segment: number, lines: readonly SegmentLine[]): Promise<LineJob[]> {
+  const { store, settings, claim, batch } = held;
+  const find = await store.modelFinder(settings.current.aliases);
   const jobs: LineJob[] = [];
   for (const each of lines) {
-    const made = each.kind === "bad" ? each.error : madeOf(() => lineJobs(batch, find, each.line).jobs);
+    const made = each.kind === "bad" ? each.error : await madeOf(() => hooked(held, lineJobs(batch, find, each.line).jobs));
     if (made instanceof AppError) {
       const refused = { number: each.number, jobs: jobCount(each) };
       stillHeld(await store.batches.held.refuseLine(claim, segment, refused, JSON.stringify(lineErrorOf(made))));
@@ -70,13 +69,24 @@ async function toJobs(
   return jobs;
 }
 
-function madeOf(make: () => LineJob[]): LineJob[] | AppError {
+async function madeOf(make: () => Promise<LineJob[]>): Promise<LineJob[] | AppError> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     if (error instanceof BadLine) return error.error;
+    if (error instanceof AppError && HOOK_ERRORS.has(error.code)) return error;
     throw error;
   }
+}
+
+/** Jobs as the deployment's hooks leave them. @throws AppError `refused_by_hook`, `hook_failed` */
+function hooked({ hooks, batch }: Held, jobs: readonly LineJob[]): Promise<LineJob[]> {
+  return Promise.all(
+    jobs.map(async (job) => {
+      const { model, request } = job;
+      return { ...job, request: await hooks.beforeAccept({ owner: batch.owner, model, request }) };
+    }),
+  );
 }
 
 async function accept(held: Held, segment: number, jobs: readonly LineJob[]): Promise<boolean> {

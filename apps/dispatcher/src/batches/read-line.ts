@@ -1,7 +1,16 @@
 import { hash } from "node:crypto";
-import { AppError, admit, paramsAtTop, parseJson, type SubmitBody, submitSchema, toJobRequest, validate } from "@llamero/core";
+import {
+  AppError,
+  paramsAtTop,
+  parseJson,
+  type SubmitBody,
+  submitSchema,
+  textField,
+  toJobRequest,
+  validate,
+} from "@llamero/core";
 import { inputLineSchema } from "@llamero/openai";
-import { type FindModel, type LineJob, lineJobId } from "@llamero/store";
+import { admitRouted, type FindModel, type LineJob, lineJobId } from "@llamero/store";
 import { batchCallAt } from "./batch-calls.ts";
 import type { RawLine } from "./lines.ts";
 
@@ -122,11 +131,15 @@ export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs:
   const several = asked.length === 1 ? null : { number, jobs: asked.length };
   try {
     const made = asked.map(({ id, body }) => {
-      const model = find(body.model, { jobId: id, owner: batch.owner });
+      const routed = find(body.model, { jobId: id, owner: batch.owner });
+      const { model } = routed;
       const request = toJobRequest(body, seedOf(id));
-      admit(request, model, body.messages === undefined ? "prompt" : "messages");
+      const route = admitRouted(routed, request, textField(body));
       batchCallAt(batch.endpoint).check?.(line.body, model);
-      return { job: { id, slug: model.slug, request, metadata: body.metadata ?? null, line: several }, model };
+      return {
+        job: { id, slug: model.slug, model: model.name, request, metadata: body.metadata ?? null, line: several, route },
+        model,
+      };
     });
     return { jobs: made.map(({ job }) => job), model: made[0]?.model.name ?? "" };
   } catch (error) {

@@ -1,8 +1,9 @@
 import { createHash, randomInt } from "node:crypto";
-import { AppError, admit, deadlineRefusal, isTerminal, newId, type SubmitBody, startTime, toJobRequest } from "@llamero/core";
+import { AppError, deadlineRefusal, isTerminal, newId, type SubmitBody, startTime, textField, toJobRequest } from "@llamero/core";
 import { type ScheduleWork, scheduleWorkSchema } from "@llamero/openai";
+import type { LoadedHooks } from "@llamero/process";
 import type { Carriers, DueRun } from "@llamero/queue";
-import { modelFinder, type ScheduleRun, type SettingsWatch, type Store, type StoredSchedule } from "@llamero/store";
+import { admitRouted, type ScheduleRun, type SettingsWatch, type Store, type StoredSchedule } from "@llamero/store";
 
 const SEEDS = 2 ** 32;
 /** Most pairs of a job's metadata. */
@@ -11,6 +12,7 @@ const MOST_PAIRS = 16;
 export interface RunOptions {
   store: Store;
   settings: Pick<SettingsWatch, "current">;
+  hooks: Pick<LoadedHooks, "beforeAccept">;
   carriers: Pick<Carriers, "add">;
 }
 
@@ -85,13 +87,15 @@ function metadataOf({ metadata = {} }: SubmitBody, schedule: StoredSchedule): Re
 
 /** @throws AppError where it is not taken */
 async function startJob(starting: Starting, { body, webhook }: Extract<ScheduleWork, { kind: "job" }>): Promise<string> {
-  const { store, settings, carriers, schedule } = starting;
+  const { store, settings, hooks, carriers, schedule } = starting;
   const id = idOf("job", starting);
-  const model = modelFinder(await store.catalogue(), settings.current.aliases)(body.model, { jobId: id, owner: schedule.owner });
-  const request = toJobRequest(body, randomInt(SEEDS));
-  admit(request, model, body.messages === undefined ? "prompt" : "messages");
+  const find = await store.modelFinder(settings.current.aliases);
+  const routed = find(body.model, { jobId: id, owner: schedule.owner });
+  const asked = { owner: schedule.owner, model: routed.model.name, request: toJobRequest(body, randomInt(SEEDS)) };
+  const request = await hooks.beforeAccept(asked);
+  const route = admitRouted(routed, request, textField(body));
   const accepted = await store.accept({
-    ...{ id, owner: schedule.owner, slug: model.slug, request, idempotency: null, retryOf: null, webhook },
+    ...{ id, owner: schedule.owner, slug: routed.model.slug, request, route, idempotency: null, retryOf: null, webhook },
     ...startTime(body, await store.now()),
     deadlineMs: body.deadline_ms ?? null,
     metadata: metadataOf(body, schedule),

@@ -17,14 +17,14 @@ export interface SchedulesOptions extends RunOptions {
 }
 
 /** Runs what falls due, and starts timers that are missing. Several dispatchers may do so beside each other. */
-export function startSchedules({ store, settings, carriers, timers, connection, logger, onStopped }: SchedulesOptions): {
+export function startSchedules({ store, settings, hooks, carriers, timers, connection, logger, onStopped }: SchedulesOptions): {
   stop(): Promise<void>;
 } {
   const consumer = new ScheduleConsumer({
     connection,
     keys: store.keys,
     handle: async (run) => {
-      const became = await runSchedule({ store, settings, carriers }, run);
+      const became = await runSchedule({ store, settings, hooks, carriers }, run);
       if (became === null) return;
       const { outcome, startedId, error } = became;
       const told = { schedule_id: run.scheduleId, outcome, started: startedId };

@@ -1,4 +1,11 @@
-import { AppError, type FinishReason, type GenerateOutcome, type StopReason, type TokenChunk } from "@llamero/core";
+import {
+  AppError,
+  type FinishReason,
+  type GenerateOutcome,
+  type StopReason,
+  type TokenChunk,
+  UNKNOWN_TOKEN,
+} from "@llamero/core";
 import type { SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { acceptToken } from "./grammar-token.ts";
 import { type OutputOptions, OutputText } from "./output-text.ts";
@@ -89,12 +96,15 @@ export class Generation {
 
   async run(slot: SequenceSlot, signal: AbortSignal): Promise<GenerateOutcome> {
     this.#startedAtMs = performance.now();
+    const onStop = () => slot.withdraw();
+    signal.addEventListener("abort", onStop, { once: true });
     try {
       const held = await slot.adaptTo(this.wish, signal);
       this.#cachedTokens = Math.min(held, this.#plan.prompt.length);
       const rest = await this.#prefill(slot, signal, held);
       return this.#outcome(stopReason(signal) ?? (await this.#decode(slot, signal, rest)));
     } finally {
+      signal.removeEventListener("abort", onStop);
       slot.prefillDone();
     }
   }
@@ -102,6 +112,8 @@ export class Generation {
   /** Moves everything that looks at tokens to where the last attempt left it. */
   #takeIn({ tokens, text }: TokenChunk): FinishReason | null {
     let end: FinishReason | null = null;
+    // Another server has made them: what they were, only it knows.
+    if (tokens.includes(UNKNOWN_TOKEN)) throw this.#changed();
     for (const token of tokens as Token[]) {
       this.#follow(token);
       this.#output.push(token);
@@ -146,14 +158,13 @@ export class Generation {
   }
 
   async #decode(slot: SequenceSlot, signal: AbortSignal, tokens: Token[]): Promise<FinishReason> {
-    let end: FinishReason = "stop";
+    let end: FinishReason | null = null;
     await slot.generate(tokens, this.#sampling(), (token) => {
-      if (this.#plan.isEnd(token)) return false;
-      const reason = this.#accept(token, slot, signal);
-      end = reason ?? end;
-      return reason === null;
+      end = this.#plan.isEnd(token) ? "stop" : this.#accept(token, slot, signal);
+      return end === null;
     });
-    return end;
+    // Withdrawn before any token had ended it.
+    return end ?? stopReason(signal) ?? "stop";
   }
 
   #sampling(): Sampling {

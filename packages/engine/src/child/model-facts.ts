@@ -63,6 +63,7 @@ export function modelFacts(options: { name: string; file: GgufFile; parameters: 
   return {
     name: options.name,
     base: null,
+    backend: null,
     slots: shape.slots,
     context_length: shape.contextSize,
     capabilities: capabilitiesOf(info, hasTemplate(info)),

@@ -87,6 +87,11 @@ export class SequenceSlot implements Slot, Holder {
     }
   }
 
+  /** Ends what it computes at once; what the step under way makes of it is kept, for whoever has the slot next. */
+  withdraw(): void {
+    this.#parts.loop.withdraw(this.#state);
+  }
+
   /** A part of the prompt has been computed: others may wait for it. */
   prefillAdvanced(): void {
     this.#parts.beginnings.advanced();

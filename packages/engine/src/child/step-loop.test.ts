@@ -175,3 +175,71 @@ test("is idle when all is done", async () => {
   await Promise.all([going, loop.idle().then(() => done.push("idle"))]);
   expect(done).toEqual(["generated", "idle"]);
 });
+
+test("what is withdrawn is over at once, and what the step under way makes of it is kept", async () => {
+  const context = new NotedContext();
+  const loop = open(context, 4);
+  const gate = Promise.withResolvers<void>();
+  context.gate = gate.promise;
+  for (const id of [0, 1]) loop.setRunning(id, true);
+  const [a, b] = [stateOf(0), stateOf(1)];
+  const withdrawn = loop.compute(a, prompt(9));
+  const other = generate(loop, b, 1, 2);
+  await new Promise(setImmediate);
+  loop.withdraw(a);
+  await withdrawn;
+  expect([context.steps.length, a.tokens.length]).toEqual([0, 0]);
+  const next = loop.between(() => a.tokens.length);
+  gate.resolve();
+  // Whoever has the sequence next finds it as the step has left it.
+  expect(await next).toBe(3);
+  await other;
+  expect(context.steps).toEqual([{ 0: 3, 1: 1 }, { 1: 1 }]);
+});
+
+test("nothing is sampled of what is withdrawn, and its sequence is free for the next step", async () => {
+  const context = new NotedContext();
+  const loop = open(context);
+  const gate = Promise.withResolvers<void>();
+  context.gate = gate.promise;
+  const state = stateOf(0);
+  let sampled = 0;
+  const withdrawn = loop.generate(state, prompt(3), sampler, () => ++sampled > 0);
+  await new Promise(setImmediate);
+  loop.withdraw(state);
+  await withdrawn;
+  const next = loop.between(() => {}).then(() => generate(loop, state, 2, 1));
+  gate.resolve();
+  await next;
+  expect([sampled, context.steps]).toEqual([0, [{ 0: 3 }, { 0: 2 }]]);
+});
+
+test("what waits for a step that has not begun is withdrawn without one", async () => {
+  const context = new NotedContext();
+  const loop = open(context);
+  loop.setRunning(1, true);
+  const state = stateOf(0);
+  const withdrawn = loop.compute(state, prompt(3));
+  loop.withdraw(state);
+  await withdrawn;
+  await new Promise(setImmediate);
+  expect(context.steps).toEqual([]);
+  loop.withdraw(state);
+});
+
+test("where the step fails, what was withdrawn is cleared", async () => {
+  const context = new NotedContext();
+  context.failing = 1;
+  const loop = open(context);
+  const gate = Promise.withResolvers<void>();
+  context.gate = gate.promise;
+  let cleared = 0;
+  const state = Object.assign(stateOf(0), { clear: async () => void cleared++ });
+  const withdrawn = loop.compute(state, prompt(3));
+  await new Promise(setImmediate);
+  loop.withdraw(state);
+  gate.resolve();
+  await withdrawn;
+  await loop.idle();
+  expect(cleared).toBe(1);
+});

@@ -47,6 +47,10 @@ interface Work {
   readonly onToken: (token: Token) => boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+  /** Its step is through, and what it has come to is taken in. */
+  isFinishing: boolean;
+  /** Nobody waits for it: what the step under way computes of it is kept, and nothing follows. */
+  isWithdrawn: boolean;
 }
 
 const NO_LOGITS = new Uint32Array(0);
@@ -99,6 +103,18 @@ export class StepLoop {
     return this.#queue({ state, tokens, sampler, onToken });
   }
 
+  /**
+   * Ends what a sequence computes, without waiting for the step under way: whoever waits for it goes on at once, and the sequence is free
+   * for what comes with the next step. What is just being taken in ends with that.
+   */
+  withdraw({ id }: SequenceState): void {
+    const work = this.#work.get(id);
+    if (work === undefined) return;
+    work.isWithdrawn = true;
+    if (!work.isFinishing) this.#end(work);
+    this.#next();
+  }
+
   /** Runs an action where no step is under way; none begins before it is through. */
   between<T>(action: () => T | Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -124,7 +140,7 @@ export class StepLoop {
     if (work.tokens.length === 0) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const sequenceId = work.state.id;
-    this.#work.set(sequenceId, { ...work, sequenceId, resolve, reject });
+    this.#work.set(sequenceId, { ...work, sequenceId, resolve, reject, isFinishing: false, isWithdrawn: false });
     this.#next();
     return promise;
   }
@@ -151,7 +167,7 @@ export class StepLoop {
     this.#isBusy = true;
     // Who waits for an action queues behind it: the step comes with the next run.
     if (this.#actions.length > 0) for (const action of this.#actions.splice(0)) await action();
-    else await this.#step();
+    else if (this.#work.size > 0) await this.#step();
     this.#isBusy = false;
     this.#next();
   }
@@ -163,7 +179,9 @@ export class StepLoop {
       const logits = await this.#decode(parts);
       await Promise.all(parts.map(({ queued, amount }, index) => this.#finish(queued, amount, logits[index])));
     } catch (error) {
-      for (const { queued } of parts) this.#fail(queued, error);
+      for (const { queued } of parts)
+        if (queued.isWithdrawn) await queued.state.clear();
+        else this.#fail(queued, error);
     }
   }
 
@@ -183,11 +201,14 @@ export class StepLoop {
 
   async #finish(work: Work, amount: number, logitsAt: number | undefined): Promise<void> {
     const { state, sampler, tokens, onToken } = work;
+    work.isFinishing = true;
     try {
       const kept = state.appended(amount === tokens.length ? tokens : tokens.slice(0, amount));
       if (kept !== undefined) await kept;
+      if (work.isWithdrawn) return this.#end(work);
       if (amount < tokens.length) {
         work.tokens = tokens.slice(amount);
+        work.isFinishing = false;
         return;
       }
       if (sampler !== null && logitsAt !== undefined) {
@@ -195,14 +216,19 @@ export class StepLoop {
         if (token < 0) throw new Error("No token could be sampled.");
         if (onToken(token)) {
           work.tokens = [token];
+          work.isFinishing = false;
           return;
         }
       }
-      this.#work.delete(work.sequenceId);
-      work.resolve();
+      this.#end(work);
     } catch (error) {
       this.#fail(work, error);
     }
+  }
+
+  #end(work: Work): void {
+    this.#work.delete(work.sequenceId);
+    work.resolve();
   }
 
   #fail(work: Work, error: unknown): void {

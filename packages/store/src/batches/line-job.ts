@@ -1,14 +1,19 @@
 import { createHash } from "node:crypto";
 import { type JobRequest, newId } from "@llamero/core";
+import type { JobRoute } from "../routing.ts";
 
 /** A job that a line of a batch asks for. */
 export interface LineJob {
   id: string;
   slug: string;
+  /** The name of its model. */
+  model: string;
   request: JobRequest;
   metadata: Record<string, string> | null;
   /** Where the line has several jobs: its number, and how many. */
   line: { number: number; jobs: number } | null;
+  /** The way that it takes where it has asked for an alias; null: it has not. */
+  route: JobRoute | null;
 }
 
 /**

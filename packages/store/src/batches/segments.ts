@@ -5,6 +5,7 @@ import { type FedJob, readFed } from "../fed-job.ts";
 import { type BatchPart, partName } from "../files.ts";
 import type { Keys } from "../keys.ts";
 import { guarded } from "../redis-errors.ts";
+import { routeArgs } from "../routing.ts";
 import type { RunScript } from "../scripts.ts";
 import { type BatchClaim, isDone } from "./held-batch.ts";
 import type { LineJob } from "./line-job.ts";
@@ -29,10 +30,10 @@ export type AcceptedLines =
 
 const ERASE_BATCH = 100;
 
-function lineArgs({ id, slug, request, metadata, line }: LineJob): (string | number)[] {
+function lineArgs({ id, slug, request, metadata, line, route }: LineJob): (string | number)[] {
   const { prompt, mostOutput } = expectedTokens(request);
   const texts = [JSON.stringify(request), metadata === null ? "" : JSON.stringify(metadata)];
-  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? ""];
+  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...routeArgs(route)];
 }
 
 /** Opening segments of a batch that is held: their lines become jobs. */

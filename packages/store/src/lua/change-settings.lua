@@ -1,7 +1,7 @@
 
 -- Puts another version of the settings in the place of the one that was read, and what `feed` needs of them where it finds it. Every
 -- process is told. Answers 1, or 0 when they have changed since.
-local seen, changed, by, action, max_running, normal_ms, low_ms = unpack(ARGV)
+local seen, changed, by, action, max_running, normal_ms, low_ms, failures, share, open_ms, most_open_ms = unpack(ARGV, 1, 11)
 local HISTORY = 100
 
 local current = redis.call('GET', P .. 'settings')
@@ -10,10 +10,14 @@ redis.call('SET', P .. 'settings', changed)
 redis.call('LPUSH', P .. 'settings_history', changed)
 redis.call('LTRIM', P .. 'settings_history', 0, HISTORY - 1)
 
-redis.call('DEL', P .. 'weights', P .. 'ageing')
-for i = 8, #ARGV, 2 do redis.call('HSET', P .. 'weights', ARGV[i], ARGV[i + 1]) end
+redis.call('DEL', P .. 'weights', P .. 'ageing', P .. 'breaker_rules')
+for i = 12, #ARGV, 2 do redis.call('HSET', P .. 'weights', ARGV[i], ARGV[i + 1]) end
 if normal_ms ~= '' then redis.call('HSET', P .. 'ageing', 'normal', normal_ms) end
 if low_ms ~= '' then redis.call('HSET', P .. 'ageing', 'low', low_ms) end
+local rules = { failures = failures, share = share, open_ms = open_ms, most_open_ms = most_open_ms }
+for name, value in pairs(rules) do
+  if value ~= '' then redis.call('HSET', P .. 'breaker_rules', name, value) end
+end
 if max_running == '' then
   redis.call('HDEL', P .. 'running_limits', '*')
 else

@@ -4,8 +4,8 @@
 -- `attempts` counts claims; `lost` those in a row that were taken over and had stored no token, and only they use up the job's
 -- chances here.
 -- A variant that the worker does not have is set aside for one that does.
--- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, preempted, keeps its slot,
--- chunks, tokens, text, first_token_ms}, where the last is from when the job could first run, '' while nothing has been emitted,
+-- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, backend, preempted, keeps its slot,
+-- chunks, tokens, text, first_token_ms, owner}, where the last is from when the job could first run, '' while nothing has been emitted,
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere.
 local id, run, worker, lost_limit, variants = unpack(ARGV)
 local key = P .. 'job:' .. id
@@ -30,11 +30,13 @@ if deadline and tonumber(deadline) <= now then
   return { 'refused', 'expired', unpack(feed_room()) }
 end
 if status == 'running' then count_lost(id) end
-local lost, crashes, failures, preempted, keeps, class, chunks, emitted, first_token =
-  unpack(read(id, 'lost', 'crashes', 'failures', 'preempted', 'keeps_slot', 'class', 'chunks', 'completion_tokens', 'first_token_ms'))
+local lost, crashes, failures, backend, preempted, keeps, class, chunks, emitted, first_token = unpack(
+  read(id, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'keeps_slot', 'class', 'chunks', 'completion_tokens', 'first_token_ms'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
-  end_with_stream(id, owner, slug, status, 'failed', 'error', 'worker_lost',
-    'The job lost its worker ' .. lost .. ' times in a row without a new token.')
+  if not go_on(placed(id), status, 'worker_lost') then
+    end_with_stream(id, owner, slug, status, 'failed', 'error', 'worker_lost',
+      'The job lost its worker ' .. lost .. ' times in a row without a new token.')
+  end
   return { 'refused', 'exhausted', unpack(feed_room()) }
 end
 if slug ~= queue_of(slug) and not string.find(' ' .. variants .. ' ', ' ' .. slug .. ' ', 1, true) then
@@ -57,4 +59,4 @@ notify(id, 'running')
 local ready = math.max(tonumber(created), tonumber(run_at or '0'))
 local watched = redis.call('EXISTS', P .. 'watch:' .. id)
 return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), now - ready, watched, class or 'normal',
-  lost or 0, crashes or 0, failures or 0, preempted or 0, keeps or '', tonumber(chunks or '0'), tokens, text, first_token and first_token - ready or '' }
+  lost or 0, crashes or 0, failures or 0, backend or 0, preempted or 0, keeps or '', tonumber(chunks or '0'), tokens, text, first_token and first_token - ready or '', owner }

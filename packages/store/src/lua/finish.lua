@@ -3,7 +3,9 @@
 -- outcome `queued` hands the job back to the front of its queue, or ends it when it was asked to stop, and raises one of
 -- the record's counts if it is to count: lost | crashes | failures.
 -- Answers {'finished', fed…} | {'refused', reason} with reason gone | fenced.
-local id, fence, outcome, result, code, message, completion_tokens, counts_as, tail, prompt_tokens = unpack(ARGV)
+-- `verdict` says what it tells of the model: works | fault, or nothing; `wait_ms` how long its server has asked to be left alone. A job
+-- that has failed goes on to another model, where it has one.
+local id, fence, outcome, result, code, message, completion_tokens, counts_as, tail, prompt_tokens, verdict, wait_ms, anew = unpack(ARGV)
 local owner, slug, status, current, created, run_at, stop, chunks =
   unpack(read(id, 'owner', 'model', 'status', 'fence', 'created_ms', 'run_at_ms', 'stop', 'chunks'))
 if not status then return { 'refused', 'gone' } end
@@ -16,14 +18,18 @@ if counts_as == 'lost' then
 elseif counts_as ~= '' then
   redis.call('HINCRBY', P .. 'job:' .. id, counts_as, 1)
 end
+if verdict ~= '' then note_outcome(queue_of(slug), verdict == 'fault', tonumber(wait_ms), code) end
 if outcome == 'queued' and stop then
   end_stopped(id, owner, slug, stop)
 elseif outcome == 'queued' then
+  if anew ~= '' then forget_text(id) end
   requeue(id, owner, slug, math.max(tonumber(created), tonumber(run_at or '0')))
 elseif outcome == 'expired' then
   finalize(id, owner, slug, 'running', outcome, result, 'deadline_exceeded', LATE_RUNNING)
 elseif outcome == 'failed' then
-  end_with_stream(id, owner, slug, 'running', outcome, 'error', code, message)
+  if stop or not go_on(placed(id), 'running', code) then
+    end_with_stream(id, owner, slug, 'running', outcome, 'error', code, message)
+  end
 else
   finalize(id, owner, slug, 'running', outcome, result, code, message)
 end

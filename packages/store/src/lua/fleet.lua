@@ -1,11 +1,5 @@
 -- Included by the scripts that know of workers.
 
-local function size_window(slug)
-  local slots = 0
-  for _, count in ipairs(redis.call('HVALS', P .. 'fleet:' .. slug)) do slots = slots + tonumber(count) end
-  redis.call('SET', P .. 'cap:' .. slug, slots * WINDOW_PER_SLOT)
-end
-
 local function leave_model(worker, slug)
   redis.call('HDEL', P .. 'fleet:' .. slug, worker)
   size_window(slug)

@@ -40,6 +40,15 @@ local function index_of(owner, slug, status)
   return P .. 'own:' .. owner .. ':' .. slug .. ':' .. status
 end
 
+local STATUSES = { 'scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired' }
+
+-- An owner may have no jobs for a model any more.
+local function unlist_model(owner, slug)
+  local left = {}
+  for i, status in ipairs(STATUSES) do left[i] = index_of(owner, slug, status) end
+  if redis.call('EXISTS', unpack(left)) == 0 then redis.call('SREM', P .. 'own:' .. owner, slug) end
+end
+
 local WAITING = { scheduled = 1, queued = 1 }
 
 -- Jobs that wait or are scheduled, by the API key that they were submitted with.

@@ -1,5 +1,5 @@
 -- One bounded pass over everything that falls due: scheduled jobs, deadlines and unanswered stops, silent workers,
--- finished jobs and test deliveries past their retention. Answers {due, ended, retired, fed…}.
+-- breakers and jobs that are to go on to another model, finished jobs and test deliveries past their retention. Answers {due, ended, retired, fed…}.
 local retention_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function due(index, before)
   return redis.call('ZRANGE', P .. index, '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)
@@ -38,4 +38,5 @@ for _, id in ipairs(due('deadlines', now)) do
 end
 
 for _, worker in ipairs(due('workers', now)) do forget_worker(worker) end
+sweep_routes(limit)
 return { #scheduled, ended, #retired, unpack(feed_room()) }

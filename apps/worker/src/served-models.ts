@@ -1,0 +1,72 @@
+import { AppError } from "@llamero/core";
+import { surveyModels } from "@llamero/engine";
+import type { Env, ProcessContext, Settings } from "@llamero/process";
+import { isRemoteSpec, openRemoteModel, parseRemoteSource } from "@llamero/remote";
+import { engineOptions } from "./engine-options.ts";
+import type { Engines } from "./engines.ts";
+import type { StartEngine } from "./model-server.ts";
+import type { ServedModel } from "./placed-model.ts";
+
+/** A model that a worker serves, and how what runs it is started. */
+export interface Startable {
+  served: ServedModel;
+  start: StartEngine;
+}
+
+/** All that a worker serves. */
+export interface Serving {
+  models: Startable[];
+  /** Bytes that the models on this machine share. */
+  budgetBytes: number;
+}
+
+type Context = Pick<ProcessContext<Settings<"worker">>, "config" | "logger" | "signal">;
+
+/**
+ * Finds out what the models of `LLAMERO_MODELS` are, files and other servers', in their order: the first is the default.
+ * @throws AppError as `surveyModels`, and `config_invalid`
+ */
+export async function servedModels(context: Context, engines: Engines, env: Env): Promise<Serving> {
+  const specs = context.config.LLAMERO_MODELS;
+  const local = await localModels(
+    context,
+    engines,
+    specs.filter((spec) => !isRemoteSpec(spec)),
+  );
+  const models: Startable[] = [];
+  for (const spec of specs) models.push(...(local.bySpec.get(spec) ?? [await remoteModel(context, spec, env)]));
+  const names = models.flatMap(({ served: { facts, variants } }) => [facts.name, ...variants.map(({ name }) => name)]);
+  const doubled = names.find((name, index) => names.indexOf(name) !== index);
+  if (doubled !== undefined)
+    throw new AppError("config_invalid", `Two models are named "${doubled}". Give one of them another name: name=path.`);
+  return { models, budgetBytes: local.budgetBytes };
+}
+
+interface LocalModels {
+  bySpec: Map<string, Startable[]>;
+  budgetBytes: number;
+}
+
+async function localModels(
+  { config, logger, signal }: Context,
+  engines: Engines,
+  specs: readonly string[],
+): Promise<LocalModels> {
+  if (specs.length === 0) return { bySpec: new Map(), budgetBytes: 0 };
+  const { options, sources } = await engineOptions(config, specs, logger);
+  const { gpu, budgetBytes, models } = await surveyModels({ ...options, signal });
+  logger.info({ gpu, budget_bytes: budgetBytes, models: models.length }, "models surveyed");
+  const started = models.map((model) => ({
+    name: model.source.name,
+    served: model,
+    start: engines.starter(model, options, logger),
+  }));
+  const of = (names: readonly string[]) => started.filter(({ name }) => names.includes(name));
+  return { bySpec: new Map(sources.map(({ spec, names }) => [spec, of(names)])), budgetBytes };
+}
+
+async function remoteModel({ logger }: Context, spec: string, env: Env): Promise<Startable> {
+  const { facts, warning, start } = await openRemoteModel(parseRemoteSource(spec), env);
+  if (warning !== null) logger.warn({ model: facts.name }, warning);
+  return { served: { facts, variants: [], sizeBytes: 0 }, start: async () => start() };
+}
