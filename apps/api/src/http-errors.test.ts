@@ -14,7 +14,9 @@ describe.each(errorCodes)("%s", (code) => {
     if (kind === "request" || kind === "state") expect(status).toBeGreaterThanOrEqual(400);
     if (kind === "request" || kind === "state") expect(status).toBeLessThan(500);
     if (kind === "capacity") expect([429, 503]).toContain(status);
-    if (kind === "attempt" || kind === "startup" || kind === "internal") expect(status).toBe(500);
+    // What an operator has put in is neither the caller's fault nor our defect.
+    const isOurs = kind === "attempt" || kind === "startup" || kind === "internal";
+    if (isOurs) expect(status).toBe(code === "hook_failed" ? 502 : 500);
   });
 
   it("says what happened only when it is not our defect", () => {

@@ -31,6 +31,7 @@ const job: Job = jobSchema.parse({
   supersede_key: null,
   superseded_by: null,
   batch_id: null,
+  routing: null,
   webhook: null,
 });
 
