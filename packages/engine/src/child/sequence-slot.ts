@@ -33,6 +33,8 @@ export class SequenceSlot implements Slot, Holder {
   readonly #parts: ContextParts;
   /** What its state was computed with. */
   #heldWith: string | null = null;
+  /** Until this its state may still change for whoever had it before. */
+  #adapting: Promise<unknown> = Promise.resolve();
 
   constructor({ index, group }: SlotPlace, state: SequenceState, sampler: TokenSampler, parts: ContextParts) {
     this.index = index;
@@ -53,14 +55,30 @@ export class SequenceSlot implements Slot, Holder {
 
   /**
    * Makes the slot hold a beginning of the prompt and nothing else: what it holds itself, or what another slot of its context has,
-   * also when that one is still computing it. To be followed by `prefillDone`.
+   * also when that one is still computing it. To be followed by `prefillDone`. One that is stopped does not wait for the step under way:
+   * who has the slot next does.
    * @returns tokens of the prompt that need no computing; never all of them
    */
-  async adaptTo({ prompt, adapter }: SlotWish, signal: AbortSignal): Promise<number> {
+  async adaptTo(wish: SlotWish, signal: AbortSignal): Promise<number> {
+    const adapting = this.#adapting.then(() => (signal.aborted ? 0 : this.#adapt(wish, signal)));
+    this.#adapting = adapting.catch(() => {});
+    const stopped = Promise.withResolvers<number>();
+    const onStop = () => stopped.resolve(0);
+    signal.addEventListener("abort", onStop, { once: true });
+    try {
+      return await Promise.race([adapting, stopped.promise]);
+    } finally {
+      signal.removeEventListener("abort", onStop);
+    }
+  }
+
+  async #adapt({ prompt, adapter }: SlotWish, signal: AbortSignal): Promise<number> {
     const { loop, adapters, beginnings } = this.#parts;
     await adapters.use(adapter);
     if (this.#heldWith !== adapter) await loop.between(() => this.#state.cutTo([]));
     this.#heldWith = adapter;
+    // Whoever had the slot has said already that its prompt is done.
+    if (signal.aborted) return 0;
     // At least one token has to be computed: sampling needs its logits.
     const wanted = prompt.slice(0, -1) as Token[];
     beginnings.begin(this, wanted);
@@ -130,6 +148,7 @@ export class SequenceSlot implements Slot, Holder {
         await beginnings.change(signal);
       }
     }
-    this.setRunning(true);
+    // What is stopped has left the slot.
+    if (!signal.aborted) this.setRunning(true);
   }
 }
