@@ -2,13 +2,13 @@ import { randomInt } from "node:crypto";
 import { type ModelEntry, type SubmitBody, startTime, textField, toJobRequest } from "@llamero/core";
 import { admitRouted } from "@llamero/store";
 import { type Enqueued, enqueue } from "./enqueue.ts";
-import { idempotencyOf } from "./idempotency.ts";
+import { type HeaderReader, idempotencyOf } from "./idempotency.ts";
 import type { Call, Services } from "./route.ts";
 
 const SEEDS = 2 ** 32;
 
 /** Who submits, and under which key the same call is the same job. */
-export type Submitter = Pick<Call<unknown, unknown, unknown>, "owner" | "key" | "headers">;
+export type Submitter = Pick<Call<unknown, unknown, unknown>, "owner" | "key"> & { headers: HeaderReader };
 
 export interface AcceptOptions {
   /** Which of the jobs of one call it is. Default: the only one. */

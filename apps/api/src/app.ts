@@ -1,10 +1,10 @@
 import type { HttpBindings } from "@hono/node-server";
 import { errorBody } from "@llamero/anthropic";
-import { AppError, allows, shorten, validate } from "@llamero/core";
+import { AppError, shorten, validate } from "@llamero/core";
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { z } from "zod";
-import { type Auth, type Caller, checkHost, LOCAL_CALLER } from "./auth.ts";
+import { type Auth, authorise, type Caller, LOCAL_CALLER } from "./auth.ts";
 import { type BodyLimits, bodyLimit } from "./body-limit.ts";
 import { addDocsPage } from "./docs-page.ts";
 import { type ErrorAnswer, errorAnswer } from "./http-errors.ts";
@@ -38,21 +38,11 @@ async function respond(c: Context, { status, body, headers, stallMs }: Answer): 
   return c.body(body, status as 200, headers);
 }
 
-/** @throws AppError `unauthorized`, `forbidden_host`, `insufficient_scope` */
+/** @throws AppError as `authorise` */
 async function callerOf(c: Context, route: Route, auth: Auth): Promise<Caller> {
   if (route.isPublic === true) return LOCAL_CALLER;
-  if (await auth.isOpen()) checkHost(c.req.header("host") ?? null);
-  const caller = await auth.caller(authorizationOf(c));
-  const scope = scopeOf(route);
-  if (allows(caller.scopes, scope)) return caller;
-  const text = `This needs a key of the scope ${scope}; this one has ${caller.scopes.join(", ")}.`;
-  throw new AppError("insufficient_scope", text);
-}
-
-/** The key as all clients send it, or as Anthropic's do. */
-function authorizationOf(c: Context): string | null {
-  const key = c.req.header("x-api-key");
-  return c.req.header("authorization") ?? (key === undefined ? null : `Bearer ${key}`);
+  const header = (name: string) => c.req.header(name) ?? null;
+  return authorise(auth, { host: header("host"), header }, scopeOf(route));
 }
 
 const noQuery = z.strictObject({});

@@ -1,4 +1,4 @@
-import { AppError, type KeyLimits, type KeyScope } from "@llamero/core";
+import { AppError, allows, type KeyLimits, type KeyScope } from "@llamero/core";
 import { type ApiKeys, hashKey, keyIdOf, type LiveKey, sameHash } from "@llamero/store";
 
 /** Who asks, and what he may. */
@@ -117,4 +117,30 @@ export function checkHost(header: string | null): void {
       "forbidden_host",
       `Without API keys, requests must go to localhost or 127.0.0.1, not "${name.slice(0, 100)}".`,
     );
+}
+
+/** What a request says of who asks, and of where it goes. */
+export interface Credentials {
+  /** `Host`, or `:authority` of HTTP/2. */
+  host: string | null;
+  header: (name: string) => string | null;
+}
+
+/** The key as all clients send it, or as Anthropic's do. */
+function authorizationOf({ header }: Credentials): string | null {
+  const key = header("x-api-key");
+  return header("authorization") ?? (key === null ? null : `Bearer ${key}`);
+}
+
+/**
+ * Who asks, when he may.
+ * @param scope what the call needs
+ * @throws AppError `unauthorized`, `forbidden_host`, `insufficient_scope`
+ */
+export async function authorise(auth: Auth, credentials: Credentials, scope: KeyScope): Promise<Caller> {
+  if (await auth.isOpen()) checkHost(credentials.host);
+  const caller = await auth.caller(authorizationOf(credentials));
+  if (allows(caller.scopes, scope)) return caller;
+  const text = `This needs a key of the scope ${scope}; this one has ${caller.scopes.join(", ")}.`;
+  throw new AppError("insufficient_scope", text);
 }

@@ -12,8 +12,11 @@ export interface Idempotency {
   bodyHash: string;
 }
 
+/** What a call says about itself. */
+export type HeaderReader = Pick<Headers, "get">;
+
 /** The header `Idempotency-Key`. @throws AppError `invalid_request` for a key that is not 1 to 255 visible ASCII characters */
-export function idempotencyKey(headers: Headers): string | null {
+export function idempotencyKey(headers: HeaderReader): string | null {
   const key = headers.get("idempotency-key");
   if (key === null || KEY.test(key)) return key;
   throw new AppError("invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters.", {
@@ -27,7 +30,7 @@ export function idempotencyKey(headers: Headers): string | null {
  * @param part which of several things of one call it is
  * @throws AppError as `idempotencyKey`
  */
-export function idempotencyOf(headers: Headers, asked: unknown, part = ""): Idempotency | null {
+export function idempotencyOf(headers: HeaderReader, asked: unknown, part = ""): Idempotency | null {
   const key = idempotencyKey(headers);
   if (key === null) return null;
   return { key: digest(key + part), bodyHash: digest(canonicalJson(asked)) };

@@ -21,10 +21,15 @@ interface Reference {
 /** What an event is on the wire. */
 export type WriteEvent = (event: JobEvent) => string;
 
-interface Following {
+interface Following<Piece> {
   behind: Position | null;
   hint: Hint;
-  write: WriteEvent;
+  /** Given before anything. Default: nothing. */
+  opening?: Piece;
+  /** What some events are; null for nothing. */
+  write: (events: readonly JobEvent[]) => Piece | null;
+  /** Given when nothing has been for a while. */
+  heartbeat: Piece;
 }
 
 /** Half of what common proxies let a connection be idle for, in milliseconds. */
@@ -83,15 +88,16 @@ export class JobEvents {
    */
   follow(job: Reference, behind: Position | null, write: WriteEvent = eventText): ReadableStream<Uint8Array> {
     const hint = new Hint();
-    const pieces = this.#pieces(job, { behind, hint, write });
+    const text = (events: readonly JobEvent[]) => events.map(write).join("") || null;
+    const pieces = this.#pieces(job, { behind, hint, opening: RETRY, write: text, heartbeat: HEARTBEAT });
     const encoder = new TextEncoder();
     return new ReadableStream(
       {
         pull: async (controller) => {
-          const piece = await pieces.next();
+          const piece = await this.#nextText(job, pieces);
           if (hint.isOver) return;
-          if (piece.done === true) controller.close();
-          else controller.enqueue(encoder.encode(piece.value));
+          if (piece === null) controller.close();
+          else controller.enqueue(encoder.encode(piece));
         },
         cancel: async () => {
           hint.end();
@@ -102,10 +108,43 @@ export class JobEvents {
     );
   }
 
-  async *#pieces(job: Reference, { behind, hint, write }: Following): AsyncGenerator<string, void, void> {
+  /**
+   * The same as what has happened since the last taking, in turns; an empty turn is a heartbeat. The last one has `done`, unless
+   * the job was removed or this process stops.
+   * @param signal ends it
+   * @throws what a reading fails with, but that Redis is away
+   */
+  async *turns(job: Reference, behind: Position | null, signal: AbortSignal): AsyncGenerator<readonly JobEvent[], void, void> {
+    const hint = new Hint();
+    const end = () => hint.end();
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+    const write = (events: readonly JobEvent[]) => (events.length === 0 ? null : events);
+    try {
+      yield* this.#pieces(job, { behind, hint, write, heartbeat: [] });
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** The next piece of a stream that ends where its reading fails: its client comes back by itself. */
+  async #nextText(job: Reference, pieces: AsyncGenerator<string, void, void>): Promise<string | null> {
+    try {
+      const piece = await pieces.next();
+      return piece.done === true ? null : piece.value;
+    } catch (error) {
+      this.#logger.error({ err: error, job_id: job.id }, "the events of a job broke off");
+      return null;
+    }
+  }
+
+  async *#pieces<Piece>(
+    job: Reference,
+    { behind, hint, opening, write, heartbeat }: Following<Piece>,
+  ): AsyncGenerator<Piece, void, void> {
     const { subscribed, release } = this.#notifications.subscribe(job.id, hint.give, "any");
     try {
-      yield RETRY;
+      if (opening !== undefined) yield opening;
       // What is read before the subscription stands may miss a change.
       void subscribed.then(hint.give);
       await hint.wait(this.#heartbeatMs);
@@ -113,20 +152,18 @@ export class JobEvents {
       let sentAt = performance.now();
       while (!this.#notifications.isClosed && !hint.isOver) {
         const { events, afterwards } = await this.#next(job, position);
-        const text = events.map(write).join("");
-        if (text !== "") yield text;
-        if (text !== "") sentAt = performance.now();
+        const piece = write(events);
+        if (piece !== null) yield piece;
+        if (piece !== null) sentAt = performance.now();
         position = events.at(-1)?.position ?? position;
         if (afterwards === "end") return;
         if (afterwards === "more") continue;
         const dueInMs = () => Math.max(0, sentAt + this.#heartbeatMs - performance.now());
         await hint.wait(afterwards === "retry" ? Math.min(READ_AGAIN_MS, dueInMs()) : dueInMs());
         if (dueInMs() > 0) continue;
-        yield HEARTBEAT;
+        yield heartbeat;
         sentAt = performance.now();
       }
-    } catch (error) {
-      this.#logger.error({ err: error, job_id: job.id }, "the events of a job broke off");
     } finally {
       release();
     }

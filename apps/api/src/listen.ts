@@ -1,9 +1,10 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { AppError } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { Hono } from "hono";
+import { bind } from "./bind.ts";
+import { closeIdleOnes, endConnections } from "./end-connections.ts";
 import { errorAnswer } from "./http-errors.ts";
 import { announcesTooMuch, answerClientError, answerConnect } from "./wire-errors.ts";
 
@@ -23,11 +24,8 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** How long requests under way may take after the server has been told to close, in milliseconds. */
-const CLOSE_GRACE_MS = 3_000;
-
 /** How long a request may take to arrive, in milliseconds: a file of a gigabyte, at 2 Mbit/s. */
-const REQUEST_MS = 3_600_000;
+export const REQUEST_MS = 3_600_000;
 
 function listener(app: Hono, { newRequestId, logger }: ListenOptions) {
   return getRequestListener(app.fetch, {
@@ -53,32 +51,9 @@ function serve(app: Hono, options: ListenOptions): Server {
   // An expectation that we do not know is one that we do not have to meet (RFC 9110, section 10.1.1).
   server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
   server.on("clientError", (error, socket) => answerClientError(error, socket, newRequestId()));
-  // Node closes idle connections when the server closes, but not those that fall idle after that.
-  server.on("request", (_incoming, outgoing: ServerResponse) =>
-    outgoing.once("close", () => server.listening || setImmediate(() => server.closeIdleConnections())),
-  );
+  closeIdleOnes(server);
   server.on("connect", (_incoming, socket) => answerConnect(socket, newRequestId()));
   return server;
-}
-
-async function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
-  try {
-    server.listen(port, host);
-    await once(server, "listening");
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === "EADDRINUSE")
-      throw new AppError("port_in_use", `Port ${port} on ${host} is in use. Choose another: PORT=${port + 1}.`, { cause });
-    if (code === "EACCES")
-      throw new AppError("port_in_use", `Port ${port} needs privileges this user lacks. Choose one above 1023.`, { cause });
-    throw new AppError("config_invalid", `HOST=${host} is not an address of this machine (${code}).`, { cause });
-  }
-}
-
-function endConnections(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
-  return closed.finally(() => clearTimeout(cut));
 }
 
 /**
@@ -87,13 +62,10 @@ function endConnections(server: Server): Promise<void> {
  */
 export async function listen(app: Hono, options: ListenOptions): Promise<Listening> {
   const server = serve(app, options);
-  await bind(server, options);
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const url = await bind(server, { ...options, setting: "PORT" });
   let closed: Promise<void> | null = null;
   return {
-    url: `http://${host}:${port}`,
+    url,
     close: () => {
       closed ??= endConnections(server);
       return closed;

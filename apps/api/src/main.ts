@@ -15,12 +15,9 @@ import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, requireServer, watchSettings } from "@llamero/store";
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
-import { createApp } from "./app.ts";
 import { Auth, isLoopbackHost } from "./auth.ts";
-import { bodyLimitAt } from "./body-limit.ts";
-import { listen } from "./listen.ts";
+import { openServers } from "./open-servers.ts";
 import { RedisMemory } from "./redis-memory.ts";
-import { routes } from "./routes/index.ts";
 import { createServices } from "./services.ts";
 import { WebhookTargets } from "./webhook-targets.ts";
 
@@ -88,20 +85,10 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     maxFileBytes: limits.maxFileBytes,
     answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),
   });
-  const app = createApp({ services, auth, limits, version: packageJson.version, newRequestId });
-  const server = await listen(app, {
+  return openServers({
+    ...{ services, auth, limits, newRequestId, lifecycle, version: packageJson.version },
     host: config.HOST,
     port: config.PORT,
-    newRequestId,
-    logger,
-    bodyLimit: (target) => bodyLimitAt(limits, routes, target),
+    grpcPort: config.LLAMERO_GRPC_PORT,
   });
-  lifecycle.defer("server", async () => {
-    const closed = server.close();
-    // Requests that wait answer with what they have.
-    await notifications.close();
-    await closed;
-  });
-  logger.info({ url: server.url }, `listening on ${server.url}`);
-  return { url: server.url };
 }

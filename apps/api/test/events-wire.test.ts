@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { EventClient, Follower } from "./event-client.ts";
 import { type Api, openHarness, useApi } from "./harness.ts";
 import { head } from "./raw-client.ts";
+import { PIECE, writeUntilUnread } from "./write-until-unread.ts";
 
 const api = useApi({ heartbeatMs: 200 });
 const cleanups: (() => unknown)[] = [];
@@ -70,26 +71,16 @@ describe("a client that stops reading", () => {
     const url = await listen();
     const { hostname, port } = new URL(url);
     const claim = await api.submit().then(() => api.worker.take());
-    const reading = vi.spyOn(api.store, "readEvents");
     const before = handles();
     const socket = connect(Number(port), hostname);
     cleanups.push(() => socket.destroy());
     socket.on("error", () => {});
     socket.pause().write(head(`GET /v1/jobs/${claim.jobId}/events`));
     await watched(api, 1);
-    // Socket buffers take several megabytes, so the text is written until nobody reads it any more.
-    const piece = "wool ".repeat(13_000);
-    let written = 0;
-    for (let unread = 0; unread < 40; ) {
-      const readings = reading.mock.calls.length;
-      await api.worker.write(claim, ++written, piece);
-      unread = reading.mock.calls.length === readings ? unread + 1 : 0;
-    }
-    const heldBack = written - reading.mock.calls.length;
-    expect(heldBack).toBeGreaterThan(30);
+    const { written, readings } = await writeUntilUnread(api, claim);
+    expect(written - readings).toBeGreaterThan(30);
     await watched(api, 0);
-    reading.mockRestore();
-    await api.worker.succeed(claim, piece.repeat(written));
+    await api.worker.succeed(claim, PIECE.repeat(written));
     let received = "";
     socket.setEncoding("utf8").on("data", (text: string) => {
       received += text;

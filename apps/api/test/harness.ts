@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { createApp } from "../src/app.ts";
 import { Auth, type AuthOptions } from "../src/auth.ts";
 import { bodyLimitAt } from "../src/body-limit.ts";
+import { listenGrpc } from "../src/grpc/listen-grpc.ts";
 import { type Listening, listen } from "../src/listen.ts";
 import { RedisMemory } from "../src/redis-memory.ts";
 import type { Services } from "../src/route.ts";
@@ -49,6 +50,8 @@ export interface Api {
   /** Log lines so far, as JSON. */
   logs: string[];
   listen(): Promise<Listening>;
+  /** The same for gRPC. */
+  listenGrpc(): Promise<Listening>;
   /** Asks the app as a client on this machine would. */
   request(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
   /** Sends JSON, gives the answer. */
@@ -142,6 +145,12 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     },
     listen: async () => {
       const server = await listen(app, { host: "127.0.0.1", port: 0, bodyLimit, newRequestId, logger });
+      servers.push(server);
+      return server;
+    },
+    listenGrpc: async () => {
+      const { maxBodyBytes } = limits;
+      const server = await listenGrpc({ host: "127.0.0.1", port: 0, services, auth, maxBodyBytes, newRequestId });
       servers.push(server);
       return server;
     },

@@ -6,6 +6,7 @@ import { connectRedis, createStore } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { EventClient } from "./event-client.ts";
+import { GrpcClient, type GrpcEvent, readAll } from "./grpc-client.ts";
 import { announce } from "./harness.ts";
 
 const script = `import(${JSON.stringify(new URL("../src/main.ts", import.meta.url).href)}).then(({ main }) => main(process.env))`;
@@ -39,7 +40,7 @@ function run(env: Record<string, string>): ChildProcess & { errors: () => string
   return Object.assign(child, { errors: () => text });
 }
 
-type Message = { type: string; url?: string; code?: string; message?: string };
+type Message = { type: string; url?: string; grpc_url?: string; code?: string; message?: string };
 
 async function firstMessage(child: ChildProcess): Promise<Message> {
   const [message] = await once(child, "message");
@@ -89,6 +90,39 @@ it("ends the events that clients follow at SIGTERM", async () => {
   expect(await client.next()).toBeNull();
   expect(await exitCode(child)).toBe(0);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+it("serves gRPC beside HTTP, and ends its streams and waits at SIGTERM", async () => {
+  const redis = await connectRedis(server.url, "commands");
+  await announce(createStore({ redis, prefix: "process" }), "tiny", { is_default: true });
+  redis.disconnect();
+  const child = run({ LLAMERO_GRPC_PORT: "0", LLAMERO_MAX_BODY_BYTES: "2000" });
+  const { url = "", grpc_url = "" } = await firstMessage(child);
+  const client = new GrpcClient(grpc_url);
+  const { id } = await client.call("Submit", { prompt: "a" });
+  expect(await (await fetch(`${url}/v1/jobs/${id}`)).json()).toMatchObject({ id, status: "queued" });
+  expect(await client.refusal("Submit", { prompt: "a".repeat(2_000) })).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  const stream = client.stream<GrpcEvent>("Watch", { id });
+  await once(stream, "data");
+  const [waiting, watching] = [client.call("Get", { id, wait_seconds: 60 }), readAll(stream)];
+  // It has been answered, so the wait that was sent before it has begun.
+  await client.call("Get", { id });
+  const startedAt = performance.now();
+  child.kill("SIGTERM");
+  expect(await waiting).toMatchObject({ id, status: "JOB_STATUS_QUEUED" });
+  expect((await watching).error).toMatchObject({ code: "UNAVAILABLE", reason: "api_stopping" });
+  expect(await exitCode(child)).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  client.close();
+});
+
+it("names the port for gRPC that is in use, and leaves no server behind", async () => {
+  const { port } = new URL((await firstMessage(run({}))).url ?? "");
+  const child = run({ LLAMERO_GRPC_PORT: port });
+  const message = await firstMessage(child);
+  expect(message).toMatchObject({ type: "startup_error", code: "port_in_use" });
+  expect(message.message).toContain(`LLAMERO_GRPC_PORT=${Number(port) + 1}`);
+  expect(await exitCode(child)).toBe(1);
 });
 
 it("refuses a public address without a key, and takes it with one", async () => {

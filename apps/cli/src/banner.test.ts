@@ -31,3 +31,9 @@ test("asks for the key when requests need one", () => {
 test.each(["http://0.0.0.0:3000", "http://[::]:3000"])("gives an address to connect to for %s", (url) => {
   expect(banner({ url, models: [], needsKey: false })).toContain("ready at http://127.0.0.1:3000\n");
 });
+
+test("names the address for gRPC where there is one", () => {
+  const named = banner({ url: "http://127.0.0.1:3000", grpcUrl: "http://0.0.0.0:50051", models: [tiny], needsKey: false });
+  expect(named).toContain("\n  gRPC: 127.0.0.1:50051\n");
+  expect(banner({ url: "http://127.0.0.1:3000", models: [tiny], needsKey: false })).not.toContain("gRPC");
+});

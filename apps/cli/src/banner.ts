@@ -3,19 +3,22 @@ import type { ReadyModel } from "@llamero/process";
 export interface BannerOptions {
   /** Where the API listens, `http://host:port`. */
   readonly url: string;
+  /** Where it listens for gRPC; undefined where it does not. */
+  readonly grpcUrl?: string | undefined;
   readonly models: readonly ReadyModel[];
   /** Whether requests need an API key. */
   readonly needsKey: boolean;
 }
 
 /** What `llamero dev` prints when everything is ready: the URL, the models, and a request that works as pasted. */
-export function banner({ url, models, needsKey }: BannerOptions): string {
+export function banner({ url, grpcUrl, models, needsKey }: BannerOptions): string {
   const names = models.map(({ name, base, slots, context_length }) =>
     base === null ? `${name} (${slots} slots, ${context_length} tokens of context)` : `${name} (an adapter on ${base})`,
   );
   return [
     "",
     `  Llamero is ready at ${reachable(url)}`,
+    ...(grpcUrl === undefined ? [] : [`  gRPC: ${new URL(reachable(grpcUrl)).host}`]),
     `  Models: ${names.length === 0 ? "none" : names.join(", ")}`,
     "",
     "  Try it:",

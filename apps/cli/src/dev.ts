@@ -45,7 +45,8 @@ export async function dev({ env, entry, out, backoff }: DevOptions): Promise<voi
     start: async (context) => {
       fleet = new Fleet({ ...context, onLine, backoff });
       const ready = await startAll(fleet, context, { env, entry });
-      out.write(banner({ ...ready, needsKey: context.config.LLAMERO_API_KEYS.length > 0 }));
+      const needsKey = context.config.LLAMERO_API_KEYS.length > 0;
+      out.write(banner({ ...ready, grpcUrl: ready.grpc_url, needsKey }));
       return ready;
     },
   });
@@ -68,15 +69,16 @@ async function startAll(fleet: Fleet, context: DevContext, { env, entry }: Pick<
   };
   const ready = [start("dispatcher"), start("worker"), start("api")];
   const details: ReadyDetails = Object.assign({}, ...(await Promise.all(ready)));
-  return { url: details.url ?? `http://${config.HOST}:${config.PORT}`, models: details.models ?? [] };
+  return { ...details, url: details.url ?? `http://${config.HOST}:${config.PORT}`, models: details.models ?? [] };
 }
 
-/** Takes the data folder, checks the port and sees to a Redis, in the order in which a mistake is best told. */
+/** Takes the data folder, checks the ports and sees to a Redis, in the order in which a mistake is best told. */
 async function openRedis(fleet: Fleet, { config, logger, lifecycle }: DevContext): Promise<string> {
   const data = await openDataFolder(config.DATA_DIR);
   lifecycle.defer("data folder", () => data.release());
   fleet.onKill(() => rmSync(data.runtime.path, { recursive: true, force: true }));
-  await requireFreePort(config.HOST, config.PORT);
+  for (const setting of ["PORT", "LLAMERO_GRPC_PORT"] as const)
+    if (config[setting] !== undefined) await requireFreePort(config.HOST, config[setting], setting);
   for (const { redisSocket } of data.formerRuntimes) {
     if (await endOrphan(redisSocket)) logger.warn("the last run was killed; ended the Redis that it left behind");
   }

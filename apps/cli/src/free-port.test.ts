@@ -29,6 +29,12 @@ test("names a free port when the one asked for is taken", async () => {
   });
 });
 
+test("names the variable of the port that is taken", async () => {
+  const port = await takePort();
+  const message = expect.stringMatching(/Choose another: LLAMERO_GRPC_PORT=\d+ npm start$/);
+  await expect(requireFreePort("127.0.0.1", port, "LLAMERO_GRPC_PORT")).rejects.toMatchObject({ message });
+});
+
 test("leaves a free port free", async () => {
   const port = await takePort();
   servers.splice(0)[0]?.close();

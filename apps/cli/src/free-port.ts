@@ -7,17 +7,18 @@ const alternatives = 20;
 /**
  * Checks that the API will be able to listen, before anything is started.
  *
+ * @param setting the variable that names the port. Default: `PORT`.
  * @throws AppError `port_in_use`, naming a port that is free, or `config_invalid` when the address itself cannot be used.
  */
-export async function requireFreePort(host: string, port: number): Promise<void> {
+export async function requireFreePort(host: string, port: number, setting = "PORT"): Promise<void> {
   const problem = await tryListening(host, port);
   if (problem === null) return;
   if (problem === "EADDRINUSE") {
     const free = await nextFree(host, port);
-    throw new AppError("port_in_use", `Port ${port} on ${host} is taken. Choose another: PORT=${free} npm start`);
+    throw new AppError("port_in_use", `Port ${port} on ${host} is taken. Choose another: ${setting}=${free} npm start`);
   }
   if (problem === "EACCES") {
-    throw new AppError("config_invalid", `Port ${port} is for root alone. Choose another: PORT=3000 npm start`);
+    throw new AppError("config_invalid", `Port ${port} is for root alone. Choose one above 1023 for ${setting}.`);
   }
   throw new AppError("config_invalid", `This machine cannot listen on HOST=${host} (${problem}). Choose another: HOST=127.0.0.1`);
 }

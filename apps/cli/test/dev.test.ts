@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { freePort } from "@llamero/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Place, untilGone } from "./dev-harness.ts";
 
@@ -94,6 +95,24 @@ test("names the next free port when its port is taken, before it starts anything
   expect(await dev.exit()).toBe(1);
   expect(dev.output).toMatch(new RegExp(`Port ${place.port} on 127.0.0.1 is taken. Choose another: PORT=\\d+ npm start\n$`));
   expect(await place.events()).toEqual([]);
+  server.close();
+  await once(server, "close");
+});
+
+test("tells where gRPC is, and that its port is taken before it starts anything", async () => {
+  const port = await freePort();
+  const dev = await place.dev({ LLAMERO_GRPC_PORT: String(port) }).ready();
+  expect(dev.output).toContain(`\n  gRPC: 127.0.0.1:${port}\n`);
+  expect(await dev.stop()).toBe(0);
+  const started = (await place.events()).length;
+  const server = createServer().listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const refused = place.dev({ LLAMERO_GRPC_PORT: String(port) });
+  expect(await refused.exit()).toBe(1);
+  expect(refused.output).toMatch(
+    new RegExp(`Port ${port} on 127.0.0.1 is taken. Choose another: LLAMERO_GRPC_PORT=\\d+ npm start\n$`),
+  );
+  expect(await place.events()).toHaveLength(started);
   server.close();
   await once(server, "close");
 });

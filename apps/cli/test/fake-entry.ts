@@ -17,7 +17,10 @@ function record(what: string): void {
 const gpu = env["LLAMERO_GPU"] === "cuda" ? [`${env["CUDA_VISIBLE_DEVICES"]}:${env["CUDA_DEVICE_ORDER"]}`] : [];
 
 const ready: Readonly<Record<string, ReadyDetails>> = {
-  api: { url: `http://${env["HOST"]}:${env["PORT"]}` },
+  api: {
+    url: `http://${env["HOST"]}:${env["PORT"]}`,
+    ...(env["LLAMERO_GRPC_PORT"] === undefined ? {} : { grpc_url: `http://${env["HOST"]}:${env["LLAMERO_GRPC_PORT"]}` }),
+  },
   worker: { models: [{ name: "tiny", base: null, slots: 4, context_length: 2048 }] },
 };
 

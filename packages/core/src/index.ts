@@ -123,7 +123,7 @@ export {
 export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { paramsAtTop } from "./params-at-top.ts";
-export { parseJson } from "./parse-json.ts";
+export { checkPlain, parseJson } from "./parse-json.ts";
 export { type Placement, type PlacementState, placementSchema, placementStates } from "./placement.ts";
 export { type Priority, priorities, prioritySchema } from "./priority.ts";
 export {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseJson } from "./parse-json.ts";
+import { checkPlain, parseJson } from "./parse-json.ts";
 
 const nested = (levels: number) => `${"[".repeat(levels)}1${"]".repeat(levels)}`;
 
@@ -75,4 +75,15 @@ it("says where the JSON goes wrong", () => {
   expect(() => parseJson('{"a":tru}')).toThrow(
     expect.objectContaining({ code: "invalid_json", message: expect.stringContaining("Unexpected token '}'") }),
   );
+});
+
+it("holds what came otherwise to the same limits", () => {
+  checkPlain({ a: ["b", 1, null, true], c: { d: "🦙" } });
+  const many = (count: number) => ({ a: Array(count).fill("a") });
+  checkPlain(many(19_998));
+  const refusal = (param: string | null) => expect.objectContaining({ code: "invalid_request", param });
+  expect(() => checkPlain(many(19_999))).toThrow(refusal(null));
+  expect(() => checkPlain({ a: [{ b: "\0" }] })).toThrow(refusal("a.0.b"));
+  expect(() => checkPlain({ a: "\ud800" })).toThrow(refusal("a"));
+  expect(() => checkPlain({ "\0": 1 })).toThrow(refusal(null));
 });

@@ -83,3 +83,18 @@ export function parseJson(text: string, what = "The body"): unknown {
   if (SUSPECT.test(text)) checkTexts(value, []);
   return value;
 }
+
+/** How many values there are in a value, itself included. */
+function countValues(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 1;
+  return Object.values(value).reduce<number>((count, item) => count + countValues(item), 1);
+}
+
+/**
+ * Holds what came otherwise than as JSON, in a form of bounded depth, to what `parseJson` lets through.
+ * @throws AppError `invalid_request`
+ */
+export function checkPlain(value: unknown): void {
+  if (countValues(value) > MAX_VALUES) refuse([], `has more than ${MAX_VALUES} values`);
+  checkTexts(value, []);
+}

@@ -10,9 +10,11 @@ export const readyModelSchema = z.object({
 });
 export type ReadyModel = z.infer<typeof readyModelSchema>;
 
-/** What a process adds to its ready message: the API its `url`, a worker its `models`. */
+/** What a process adds to its ready message: the API its `url` and `grpc_url`, a worker its `models`. */
 export const readyDetailsSchema = z.object({
   url: z.string().optional(),
+  /** Absent where there is no gRPC. */
+  grpc_url: z.string().optional(),
   models: z.array(readyModelSchema).optional(),
 });
 export type ReadyDetails = z.infer<typeof readyDetailsSchema>;

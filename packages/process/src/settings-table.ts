@@ -34,6 +34,13 @@ export const table = {
     description: "Port that the API listens on.",
     readBy: ["api", "cli"],
   },
+  LLAMERO_GRPC_PORT: {
+    schema: integer(0, 65_535).optional(),
+    allowed: "an integer from 0 to 65535 (0 picks a free port)",
+    description: "Port for gRPC, gRPC-Web and Connect, on `HOST` too; see [docs/grpc.md](docs/grpc.md).",
+    readBy: ["api"],
+    defaultNote: "no gRPC",
+  },
   REDIS_URL: {
     schema: z
       .string()
