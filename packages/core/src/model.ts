@@ -21,7 +21,7 @@ export const modelEntrySchema = z.object({
   size_bytes: z.int().nonnegative(),
   architecture: z.string(),
   quantization: z.string().nullable(),
-  /** SHA-256 over the file's head and size: tells two files of one name apart. */
+  /** SHA-256 over the file's head, size and pieces of the rest: tells two files of one name apart. */
   digest: z.string(),
   is_default: z.boolean(),
   registered_at_ms: z.int(),
