@@ -17,6 +17,7 @@ import { proveOverload } from "./overload.ts";
 import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
+import { proveReuse } from "./reuse.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
 
@@ -32,6 +33,7 @@ const proofs: Record<string, Proof> = {
   "bad-requests": proveBadRequests,
   overload: proveOverload,
   resume: proveResume,
+  reuse: proveReuse,
   chaos: proveChaos,
   batch: proveBatch,
   "batch-million": proveBatchMillion,

@@ -1,7 +1,10 @@
 import { AppError, type GenerateOutcome, type Runtime } from "@llamero/core";
+import { createLogger } from "@llamero/process";
 import type { Claim, Store } from "@llamero/store";
 import { expect, test } from "vitest";
 import { Attempt } from "./attempt.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
 
 const claim: Claim = {
   jobId: "job_1",
@@ -16,6 +19,8 @@ const claim: Claim = {
   isWatched: false,
   emitted: { chunks: 0, tokens: [], text: "" },
   firstTokenMs: null,
+  owner: "local",
+  reuseKey: null,
 };
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };
 const timings = { wait_ms: 1, prefill_ms: 2, generate_ms: 3 };
@@ -32,6 +37,7 @@ async function withoutLock() {
   const stopped = Promise.withResolvers<GenerateOutcome>();
   const started = Promise.withResolvers<void>();
   const runtime = {
+    models: [],
     isOver: false,
     generate: (_task, onChunk) => {
       onChunk({ tokens: [1], text: "o" });
@@ -40,7 +46,7 @@ async function withoutLock() {
     },
     stop: (_id, finishReason) => stopped.resolve({ text: "o", tail: "", finishReason, usage, timings }),
   } as Partial<Runtime> as Runtime;
-  const attempt = new Attempt({ store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
+  const attempt = new Attempt({ store, engine: async () => runtime, claim, model: "tiny", logger, onWaiting: () => {} });
   const ending = attempt.run();
   await started.promise;
   attempt.lockLost();

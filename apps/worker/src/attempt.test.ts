@@ -1,7 +1,10 @@
 import { AppError, type GenerateOutcome, type Runtime, type ToolCall } from "@llamero/core";
+import { createLogger } from "@llamero/process";
 import type { Claim, Store } from "@llamero/store";
 import { expect, test } from "vitest";
 import { Attempt } from "./attempt.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
 
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };
 const timings = { wait_ms: 1, prefill_ms: 2, generate_ms: 3 };
@@ -23,6 +26,8 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     isWatched: false,
     emitted: { chunks: 0, tokens: [], text: "" },
     firstTokenMs: null,
+    owner: "local",
+    reuseKey: null,
     ...over,
   };
 }
@@ -37,7 +42,14 @@ const appended = async () => ({ outcome: "appended", stop: null, isWatched: fals
 
 function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] = appended) {
   // Only `append` is called by an attempt that keeps its lock.
-  return new Attempt({ store: { append } as Store, engine: async () => runtime, claim, model: "tiny", onWaiting: () => {} });
+  return new Attempt({
+    store: { append } as Store,
+    engine: async () => runtime,
+    claim,
+    model: "tiny",
+    logger,
+    onWaiting: () => {},
+  });
 }
 
 const outcome = (finishReason: GenerateOutcome["finishReason"]): GenerateOutcome => ({
@@ -261,7 +273,7 @@ test("a job that is stopped while it waits for the engine goes back uncounted", 
   const engine = (signal: AbortSignal) =>
     new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
   const store = { append: appended } as unknown as Store;
-  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", onWaiting: () => {} });
+  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", logger, onWaiting: () => {} });
   const ending = attempt.run();
   attempt.stop("cancelled");
   expect(await ending).toEqual({ status: "queued" });

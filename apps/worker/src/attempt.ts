@@ -12,8 +12,11 @@ import {
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
+import type { Logger } from "@llamero/process";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { ChunkWriter } from "./chunk-writer.ts";
+import { type Embedded, embedKnown } from "./embed-known.ts";
+import { markOf, ranBy } from "./mark-of.ts";
 
 /** How long the engine may take to let go of a job that is handed back, in milliseconds; a hung one never does. */
 const LET_GO_MS = 250;
@@ -27,6 +30,7 @@ export interface AttemptOptions {
   engine: (signal: AbortSignal) => Promise<Runtime | null>;
   claim: Claim;
   model: string;
+  logger: Logger;
   /** It waits for a slot: all are taken. */
   onWaiting: () => void;
 }
@@ -131,17 +135,30 @@ export class Attempt {
     const outcome = runtime.generate(task, onChunk, (isWaiting) => this.#setWaiting(isWaiting));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    return endingOf(await outcome, claim);
+    return { ...endingOf(await outcome, claim), ...ranBy(runtime, model) };
   }
 
   /** Runs what generates nothing: its result comes whole. */
   async #read(runtime: Runtime, request: EmbeddingRequest | RerankRequest): Promise<Ending> {
-    const task = { id: this.#taskId, model: this.#options.model };
-    const outcome = request.type === "embedding" ? runtime.embed({ ...task, request }) : runtime.rerank({ ...task, request });
+    const { model, claim } = this.#options;
+    const task = { id: this.#taskId, model };
+    const outcome = request.type === "embedding" ? this.#embed(runtime, request) : runtime.rerank({ ...task, request });
     if (this.#stopCause !== null) this.stop(this.#stopCause);
     const { usage, timings, ...output } = await outcome;
-    const result = { ...output, usage, timings: storedTimings(this.#options.claim, timings) };
-    return { status: "succeeded", result, completionTokens: 0 };
+    const result = { ...output, usage, timings: storedTimings(claim, timings) };
+    // Of embeddings, each text's vector is kept by itself.
+    const ran = request.type === "embedding" ? {} : ranBy(runtime, model);
+    return { status: "succeeded", result, completionTokens: 0, ...ran };
+  }
+
+  #embed(runtime: Runtime, request: EmbeddingRequest): Promise<Embedded> {
+    const { store, claim, model, logger } = this.#options;
+    const compute = (texts: string[]) => {
+      const outcome = runtime.embed({ id: this.#taskId, model, request: { ...request, input: texts } });
+      if (this.#stopCause !== null) this.stop(this.#stopCause);
+      return outcome;
+    };
+    return embedKnown(request.input, { store, claim, mark: markOf(runtime, model), compute, logger });
   }
 
   #setWaiting(isWaiting: boolean): void {

@@ -126,6 +126,16 @@ export {
   retryPolicy,
   runsAlone,
 } from "./retry-policy.ts";
+export {
+  ANSWER_TTL_SECONDS,
+  MOST_ANSWER_BYTES,
+  type ReuseMode,
+  type ReuseState,
+  reusableForm,
+  reuseModes,
+  reuseStateSchema,
+  wantsReuse,
+} from "./reuse.ts";
 export type {
   EmbedOutcome,
   EmbedTask,
@@ -150,6 +160,7 @@ export { shorten } from "./shorten.ts";
 export {
   deadlineRefusal,
   metadataSchema,
+  reuseSchema,
   type StartTime,
   type SubmitBody,
   startTime,

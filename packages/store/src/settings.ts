@@ -51,7 +51,7 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
   };
   /** False: somebody else has changed them since that version. */
   const replace = async (seen: number, next: SettingsRecord): Promise<boolean> => {
-    const { key_limits, ageing, weights } = next.settings;
+    const { key_limits, ageing, weights, reuse } = next.settings;
     const ms = (seconds: number | undefined) => (seconds === undefined ? "" : seconds * 1_000);
     const action = next.rollback_of === null ? "settings.change" : "settings.rollback";
     const reply = await run("change-settings", [
@@ -62,6 +62,8 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
       key_limits?.max_running ?? "",
       ms(ageing?.normal_seconds),
       ms(ageing?.low_seconds),
+      ms(reuse?.ttl_seconds),
+      reuse?.max_bytes ?? "",
       ...Object.entries(weights ?? {}).flat(),
     ]);
     return reply === 1;

@@ -1,14 +1,17 @@
 import { AppError } from "@llamero/core";
 import { lineErrorOf } from "@llamero/openai";
 import { addCarriers } from "@llamero/queue";
-import { type LineJob, modelFinder } from "@llamero/store";
+import { modelFinder } from "@llamero/store";
 import { type Held, InTheWay, LetGo, stillHeld } from "./held.ts";
-import { BadLine, lineJobs } from "./read-line.ts";
+import { type AskingJob, BadLine, lineJobs } from "./read-line.ts";
 import { reusedLines } from "./reused-lines.ts";
 import { readSegment, type SegmentLine } from "./segment-lines.ts";
 
 /** Jobs that one call of a script takes in: a millisecond or two of Redis's time. */
 const ACCEPTED_AT_ONCE = 50;
+
+/** A line with more texts to embed goes to a worker, also when all their vectors are kept: bounds what one call carries. */
+const MOST_INPUTS = 16;
 
 const jobsIn = (lines: readonly SegmentLine[]) => lines.reduce((sum, each) => sum + jobCount(each), 0);
 
@@ -57,9 +60,9 @@ async function toJobs(
   { store, settings, claim, batch }: Held,
   segment: number,
   lines: readonly SegmentLine[],
-): Promise<LineJob[]> {
+): Promise<AskingJob[]> {
   const find = modelFinder(await store.catalogue(), settings.current.aliases);
-  const jobs: LineJob[] = [];
+  const jobs: AskingJob[] = [];
   for (const each of lines) {
     const made = each.kind === "bad" ? each.error : madeOf(() => lineJobs(batch, find, each.line).jobs);
     if (made instanceof AppError) {
@@ -70,7 +73,7 @@ async function toJobs(
   return jobs;
 }
 
-function madeOf(make: () => LineJob[]): LineJob[] | AppError {
+function madeOf(make: () => AskingJob[]): AskingJob[] | AppError {
   try {
     return make();
   } catch (error) {
@@ -79,9 +82,12 @@ function madeOf(make: () => LineJob[]): LineJob[] | AppError {
   }
 }
 
-async function accept(held: Held, segment: number, jobs: readonly LineJob[]): Promise<boolean> {
+async function accept(held: Held, segment: number, asking: readonly AskingJob[]): Promise<boolean> {
   const { store, claim, batch } = held;
   const place = { segment, keyId: batch.keyId, deadlineAtMs: batch.expiresMs };
+  const jobs = await Promise.all(
+    asking.map(async ({ asks, ...job }) => ({ ...job, reuse: await store.reuse.ask({ ...asks, mostInputs: MOST_INPUTS }) })),
+  );
   const result = await store.batches.held.acceptLines(claim, place, jobs);
   if (!("fed" in result)) return endedBy(result.outcome);
   await addCarriers(held, result.fed);

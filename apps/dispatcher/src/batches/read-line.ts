@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { AppError, admit, paramsAtTop, parseJson, type SubmitBody, submitSchema, toJobRequest, validate } from "@llamero/core";
 import { inputLineSchema } from "@llamero/openai";
-import { type FindModel, type LineJob, lineJobId } from "@llamero/store";
+import { type AskedReuse, type FindModel, type LineJob, lineJobId } from "@llamero/store";
 import { batchCallAt } from "./batch-calls.ts";
 import type { RawLine } from "./lines.ts";
 
@@ -23,6 +23,9 @@ export interface Line {
   /** What becomes a job each, under these ids. */
   asked: { id: string; body: SubmitBody }[];
 }
+
+/** A job of a line, and what it would be answered by that others were answered. */
+export type AskingJob = LineJob & { asks: AskedReuse };
 
 /** A line that cannot, and the `custom_id` that could be read of it. */
 export class BadLine extends Error {
@@ -117,7 +120,7 @@ const seedOf = (jobId: string): number => Number.parseInt(hash("sha256", jobId).
  * What a line becomes, and the model that its first job is for.
  * @throws BadLine for what its model cannot answer, or where there is no such model
  */
-export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs: LineJob[]; model: string } {
+export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs: AskingJob[]; model: string } {
   const { number, asked } = line;
   const several = asked.length === 1 ? null : { number, jobs: asked.length };
   try {
@@ -126,7 +129,9 @@ export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs:
       const request = toJobRequest(body, seedOf(id));
       admit(request, model, body.messages === undefined ? "prompt" : "messages");
       batchCallAt(batch.endpoint).check?.(line.body, model);
-      return { job: { id, slug: model.slug, request, metadata: body.metadata ?? null, line: several }, model };
+      const isSeedGiven = body.params?.seed !== undefined;
+      const asks = { owner: batch.owner, model, request, isSeedGiven, asked: body.reuse };
+      return { job: { id, slug: model.slug, request, metadata: body.metadata ?? null, line: several, asks }, model };
     });
     return { jobs: made.map(({ job }) => job), model: made[0]?.model.name ?? "" };
   } catch (error) {

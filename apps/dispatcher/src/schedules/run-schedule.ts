@@ -90,8 +90,11 @@ async function startJob(starting: Starting, { body, webhook }: Extract<ScheduleW
   const model = modelFinder(await store.catalogue(), settings.current.aliases)(body.model, { jobId: id, owner: schedule.owner });
   const request = toJobRequest(body, randomInt(SEEDS));
   admit(request, model, body.messages === undefined ? "prompt" : "messages");
+  const { owner } = schedule;
+  const isSeedGiven = body.params?.seed !== undefined;
+  const reuse = await store.reuse.ask({ owner, model, request, isSeedGiven, asked: body.reuse });
   const accepted = await store.accept({
-    ...{ id, owner: schedule.owner, slug: model.slug, request, idempotency: null, retryOf: null, webhook },
+    ...{ id, owner, slug: model.slug, request, idempotency: null, retryOf: null, webhook, reuse },
     ...startTime(body, await store.now()),
     deadlineMs: body.deadline_ms ?? null,
     metadata: metadataOf(body, schedule),

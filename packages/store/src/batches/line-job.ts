@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type JobRequest, newId } from "@llamero/core";
+import type { Reuse } from "../reuse/reuse.ts";
 
 /** A job that a line of a batch asks for. */
 export interface LineJob {
@@ -9,6 +10,8 @@ export interface LineJob {
   metadata: Record<string, string> | null;
   /** Where the line has several jobs: its number, and how many. */
   line: { number: number; jobs: number } | null;
+  /** How it may be answered by what others were answered. Default: null, not at all. */
+  reuse?: Reuse | null;
 }
 
 /**

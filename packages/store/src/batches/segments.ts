@@ -29,10 +29,11 @@ export type AcceptedLines =
 
 const ERASE_BATCH = 100;
 
-function lineArgs({ id, slug, request, metadata, line }: LineJob): (string | number)[] {
+function lineArgs({ id, slug, request, metadata, line, reuse }: LineJob): (string | number)[] {
   const { prompt, mostOutput } = expectedTokens(request);
   const texts = [JSON.stringify(request), metadata === null ? "" : JSON.stringify(metadata)];
-  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? ""];
+  const reused = [reuse?.key ?? "", reuse?.answer?.result ?? "", reuse?.answer?.promptTokens ?? ""];
+  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...reused];
 }
 
 /** Opening segments of a batch that is held: their lines become jobs. */
