@@ -88,7 +88,9 @@ export const jobSchema = z
     model: z.string(),
     status: z.enum(jobStatuses),
     priority: prioritySchema,
-    position: z.int().positive().nullable().meta({ description: "1 is next; null when the job does not wait." }),
+    position: z.int().positive().nullable().meta({
+      description: "1 is next; null when the job stands in no line: it does not wait, or waits for one that asks for the same.",
+    }),
     eta_seconds: z
       .number()
       .nonnegative()

@@ -7,8 +7,10 @@
 local ANSWER_TTL_MS = 3600000
 local MOST_ANSWER_BYTES = 67108864
 
--- What Redis takes for an answer besides its text, about: both its keys and its entry in `answers` (docs/adr/0010).
-local ANSWER_OVERHEAD_BYTES = 300
+-- What Redis takes for an answer besides its text: both its keys and its entry in `answers`; and what its allocator rounds a text up by,
+-- on average (measured, docs/adr/0010).
+local ANSWER_OVERHEAD_BYTES = 330
+local ROUNDED_UP_BY = 9 / 8
 
 -- Most answers that go for one; where that makes no room, it is not kept.
 local EVICT_LIMIT = 64
@@ -18,6 +20,10 @@ local HEAD_BYTES = 160
 
 local function answer_key(reuse)
   return P .. 'answer:' .. reuse
+end
+
+local function bytes_of(length)
+  return math.ceil(length * ROUNDED_UP_BY) + ANSWER_OVERHEAD_BYTES
 end
 
 local function count_reuse(slug, what, amount)
@@ -37,7 +43,7 @@ local function drop_answer(reuse, why)
   redis.call('ZREM', P .. 'answers', reuse)
   if length == 0 then return 0 end
   redis.call('DEL', key)
-  local slug, bytes = string.match(head, '^%d+ %d+ %d+ (%S+)\n'), length + ANSWER_OVERHEAD_BYTES
+  local slug, bytes = string.match(head, '^%d+ %d+ %d+ (%S+)\n'), bytes_of(length)
   redis.call('DECRBY', P .. 'answer_bytes', bytes)
   count_reuse(slug, 'entries', -1)
   count_reuse(slug, 'bytes', -bytes)
@@ -83,7 +89,7 @@ end
 
 local function keep_answer(reuse, slug, answer)
   local text = now .. ' ' .. answer.prompt .. ' ' .. answer.completion .. ' ' .. slug .. '\n' .. answer.result
-  local bytes = #text + ANSWER_OVERHEAD_BYTES
+  local bytes = bytes_of(#text)
   redis.call('SET', P .. 'answer_bytes', 0, 'NX')
   drop_answer(reuse)
   if not make_room_for(bytes) then return end
