@@ -18,6 +18,7 @@ import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveRouting } from "./routing.ts";
+import { proveReuse } from "./reuse.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
 
@@ -34,6 +35,7 @@ const proofs: Record<string, Proof> = {
   overload: proveOverload,
   resume: proveResume,
   routing: proveRouting,
+  reuse: proveReuse,
   chaos: proveChaos,
   batch: proveBatch,
   "batch-million": proveBatchMillion,

@@ -1,5 +1,5 @@
 import { newId } from "@llamero/core";
-import { connectRedis, createStore, type NewJob, type Store } from "@llamero/store";
+import { connectRedis, createStore, type NewJob, type Reuse, type Store } from "@llamero/store";
 import { type Random, seededRandom, startRedis, type TestRedis } from "@llamero/testkit";
 import type { Connection } from "./redis-stats.ts";
 
@@ -39,8 +39,9 @@ function promptOf(random: Random): string {
 /**
  * The store's `accept` on a Redis of its own, set up as in production: append-only file, one fsync a second.
  * One connection, as an API process has it.
+ * @param reuseOf how a job may be answered by what others were answered; default: not at all
  */
-export async function openStoreDoor(seed: number): Promise<Door> {
+export async function openStoreDoor(seed: number, reuseOf: (jobId: string) => Reuse | null = () => null): Promise<Door> {
   const server = await startRedis(["--appendfsync", "everysec"]);
   const [redis, accepting] = await Promise.all([connectRedis(server.url, "commands"), connectRedis(server.url, "worker")]);
   const store = createStore({ redis: accepting, prefix: "llamero" });
@@ -49,8 +50,9 @@ export async function openStoreDoor(seed: number): Promise<Door> {
 
   const submit = async (owner = "local"): Promise<Reference> => {
     const content = promptOf(random);
+    const id = newId("job", { now: Date.now, randomBytes, cell: 0 });
     const job: NewJob = {
-      id: newId("job", { now: Date.now, randomBytes, cell: 0 }),
+      id,
       owner,
       slug: MODEL,
       request: { v: 1, type: "chat", messages: [{ role: "user", content }], params: { seed: random.below(2 ** 32) } },
@@ -59,6 +61,7 @@ export async function openStoreDoor(seed: number): Promise<Door> {
       idempotency: null,
       metadata: null,
       retryOf: null,
+      reuse: reuseOf(id),
     };
     const { outcome } = await store.accept(job);
     if (outcome !== "accepted") throw new Error(`a new job was answered with ${outcome}`);

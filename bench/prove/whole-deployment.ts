@@ -27,7 +27,7 @@ export interface WholeDeployment {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param settings of all its processes, besides those that they share */
+/** @param settings of all its processes, besides those that they share; requests are computed unless they say otherwise */
 export async function openWholeDeployment(settings: Record<string, string>): Promise<WholeDeployment> {
   const server = await startRedis(["--appendfsync", "everysec"]);
   const redis = await connectRedis(server.url, "commands");

@@ -27,6 +27,7 @@ const job: Job = {
   started_at: time(1_010),
   finished_at: time(2_000),
   attempts: 2,
+  cached: false,
   resumed_from: 5,
   progress: { completion_tokens: 12 },
   params: { max_tokens: 12 },

@@ -48,6 +48,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
       maxWaiting: settings.current.max_waiting ?? config.LLAMERO_MAX_WAITING,
       maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
     }),
+    reuseMode: () => settings.current.reuse?.mode ?? config.LLAMERO_REUSE,
     waitReplicas: config.LLAMERO_REDIS_WAIT_REPLICAS,
   });
   const memory = new RedisMemory({ store, logger });

@@ -70,8 +70,9 @@ export function failureOf({ status, error, id }: Job, answerMs: number): AppErro
 }
 
 /** The job when it has succeeded. @throws AppError what it failed with, or that it takes too long */
-export async function endOf(call: DoorCall, services: Services, { id }: Job): Promise<Job> {
-  const reference = { id, owner: call.owner };
+export async function endOf(call: DoorCall, services: Services, accepted: Job): Promise<Job> {
+  if (accepted.status === "succeeded") return accepted;
+  const reference = { id: accepted.id, owner: call.owner };
   const until = performance.now() + services.answerMs;
   for (;;) {
     const leftMs = Math.max(0, Math.ceil(until - performance.now()));

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Job, ModelEntry } from "@llamero/core";
+import type { Job, ModelEntry, ReuseMode } from "@llamero/core";
 import { createLogger, noHooks } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
@@ -33,6 +33,8 @@ export interface ApiOptions {
   carriers?: Services["carriers"];
   heartbeatMs?: number;
   maxWaiting?: number;
+  /** Default: off, since most tests ask for the same thing over and over. */
+  reuseMode?: ReuseMode;
   answerMs?: number;
   hooks?: Services["hooks"];
   /** The folder that files lie in. Default: one of its own. */
@@ -83,7 +85,8 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     maxWaiting: settings.current.max_waiting ?? options.maxWaiting ?? 1_000_000,
     maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
   });
-  const store = createStore({ redis, prefix: "test", limits: waitingLimits });
+  const reuseMode = () => settings.current.reuse?.mode ?? options.reuseMode ?? "off";
+  const store = createStore({ redis, prefix: "test", limits: waitingLimits, reuseMode });
   const timers = new ScheduleTimers({ connection: redis, keys: store.keys });
   const subscriber = await connectRedis(url, "blocking");
   const notifications = new Notifications(subscriber, store.keys);
@@ -179,7 +182,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
 export async function announce(
   store: Store,
   name: string,
-  over: Partial<Pick<ModelEntry, "is_default" | "capabilities" | "embedding_length">> = {},
+  over: Partial<Pick<ModelEntry, "is_default" | "capabilities" | "embedding_length" | "digest">> = {},
 ) {
   await store.announceModel({
     name,

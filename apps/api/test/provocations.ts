@@ -106,6 +106,8 @@ export function provocations(api: Harness): Provocations {
     },
     getSettings: { 200: () => ({ method: "GET", path: settings }) },
     listSettingsHistory: { 200: () => ({ method: "GET", path: `${settings}/history` }) },
+    getReuse: { 200: () => ({ method: "GET", path: "/v1/admin/reuse" }) },
+    forgetAnswers: { 200: () => ({ method: "DELETE", path: "/v1/admin/reuse" }) },
     listAudit: { 200: () => ({ method: "GET", path: "/v1/admin/audit" }) },
     changeSettings: {
       200: () => withBody(settings, { settings: { weights: { alice: 2 } } }),

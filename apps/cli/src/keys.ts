@@ -3,6 +3,7 @@ import type { ApiKeyRecord } from "@llamero/store";
 import type { Command } from "commander";
 import { addLimitOptions, type LimitFlags, parseDuration, parseLimits, parseOwner, parseScopes } from "./key-flags.ts";
 import { type CommandOptions, runCommand } from "./run-command.ts";
+import { textTable } from "./text-table.ts";
 import { CLI, withStore } from "./with-store.ts";
 
 const day = (ms: number | null) => (ms === null ? "" : new Date(ms).toISOString().slice(0, 10));
@@ -29,13 +30,7 @@ function table(records: readonly ApiKeyRecord[]): string {
     day(expires_at_ms),
     day(revoked_at_ms),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return [head, ...rows].map(line).join("\n");
+  return textTable(head, rows);
 }
 
 interface CreateFlags extends LimitFlags {

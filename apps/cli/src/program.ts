@@ -2,6 +2,7 @@ import { type Env, sizeThreadPool } from "@llamero/process";
 import { Command } from "commander";
 import { dev } from "./dev.ts";
 import { addKeyCommands } from "./keys.ts";
+import { addReuseCommands } from "./reuse.ts";
 import { addSettingsCommands } from "./settings.ts";
 
 /**
@@ -29,6 +30,7 @@ export function createProgram(options: ProgramOptions): Command {
   const io = { env: options.env, out: options.out ?? process.stdout, err: options.err ?? process.stderr };
   addKeyCommands(program, io);
   addSettingsCommands(program, io);
+  addReuseCommands(program, io);
   return program;
 }
 

@@ -53,6 +53,7 @@ async function start(
       maxWaiting: settings.current.max_waiting ?? config.LLAMERO_MAX_WAITING,
       maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
     }),
+    reuseMode: () => settings.current.reuse?.mode ?? config.LLAMERO_REUSE,
   });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());

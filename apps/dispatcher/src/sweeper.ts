@@ -21,10 +21,10 @@ export interface SweeperOptions {
 /** Puts through what falls due, until a pass finds less than its limit. */
 async function sweepAll({ store, carriers, retentionMs, logger }: SweeperOptions, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const { due, ended, retired, fed } = await store.sweep({ retentionMs: retentionMs(), limit: SWEEP_LIMIT });
+    const { due, ended, retired, forgotten, fed } = await store.sweep({ retentionMs: retentionMs(), limit: SWEEP_LIMIT });
     await carriers.add(fed);
-    if (due + ended + retired > 0) logger.debug({ due, ended, retired }, "swept");
-    if (signal.aborted || Math.max(due, ended, retired) < SWEEP_LIMIT) return;
+    if (due + ended + retired + forgotten > 0) logger.debug({ due, ended, retired, forgotten }, "swept");
+    if (signal.aborted || Math.max(due, ended, retired, forgotten) < SWEEP_LIMIT) return;
   }
 }
 

@@ -65,7 +65,11 @@ export async function openBatchWorld(): Promise<BatchWorld> {
   const redis = await connectRedis(server.url, "worker");
   const folder = await mkdtemp(join(tmpdir(), "llamero-batches-"));
   const storage = await openStorage({ DATA_DIR: folder });
-  const store = createStore({ redis, prefix: "test", limits: () => ({ maxWaiting: world.maxWaiting, maxWaitingTokens: null }) });
+  const store = createStore({
+    ...{ redis, prefix: "test" },
+    limits: () => ({ maxWaiting: world.maxWaiting, maxWaitingTokens: null }),
+    reuseMode: () => world.settings.current.reuse?.mode ?? "off",
+  });
   const worker = new StandInWorker(store);
   const owned: { stop(): Promise<void> }[] = [];
   const capabilities = [...tinyEntry.capabilities, "rerank" as const];

@@ -1,7 +1,10 @@
 import { AppError, type GenerateOutcome, type Runtime } from "@llamero/core";
+import { createLogger } from "@llamero/process";
 import type { Claim, Store } from "@llamero/store";
 import { expect, test } from "vitest";
 import { Attempt } from "./attempt.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
 
 const claim: Claim = {
   jobId: "job_1",
@@ -17,6 +20,8 @@ const claim: Claim = {
   isWatched: false,
   emitted: { chunks: 0, tokens: [], text: "" },
   firstTokenMs: null,
+  owner: "local",
+  reuseKey: null,
 };
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };
 const timings = { wait_ms: 1, prefill_ms: 2, generate_ms: 3 };
@@ -33,6 +38,7 @@ async function withoutLock() {
   const stopped = Promise.withResolvers<GenerateOutcome>();
   const started = Promise.withResolvers<void>();
   const runtime = {
+    models: [],
     isOver: false,
     generate: (_task, onChunk) => {
       onChunk({ tokens: [1], text: "o" });
@@ -47,6 +53,7 @@ async function withoutLock() {
     claim,
     model: "tiny",
     afterFinish: null,
+    logger,
     onWaiting: () => {},
   });
   const ending = attempt.run();

@@ -1,7 +1,10 @@
 import { AppError, type GenerateOutcome, type Runtime, type ToolCall } from "@llamero/core";
+import { createLogger } from "@llamero/process";
 import type { Claim, Store } from "@llamero/store";
 import { expect, test } from "vitest";
 import { Attempt } from "./attempt.ts";
+
+const logger = createLogger({ name: "test", level: "silent" });
 
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };
 const timings = { wait_ms: 1, prefill_ms: 2, generate_ms: 3 };
@@ -24,6 +27,8 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     isWatched: false,
     emitted: { chunks: 0, tokens: [], text: "" },
     firstTokenMs: null,
+    owner: "local",
+    reuseKey: null,
     ...over,
   };
 }
@@ -44,6 +49,7 @@ function attemptOf(runtime: Runtime, claim = claimOf(), append: Store["append"] 
     claim,
     model: "tiny",
     afterFinish: null,
+    logger,
     onWaiting: () => {},
   });
 }
@@ -281,7 +287,8 @@ test("a job that is stopped while it waits for the engine goes back uncounted", 
   const engine = (signal: AbortSignal) =>
     new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
   const store = { append: appended } as unknown as Store;
-  const attempt = new Attempt({ store, engine, claim: claimOf(), model: "tiny", afterFinish: null, onWaiting: () => {} });
+  const options = { store, engine, claim: claimOf(), model: "tiny", afterFinish: null, logger, onWaiting: () => {} };
+  const attempt = new Attempt(options);
   const ending = attempt.run();
   attempt.stop("cancelled");
   expect(await ending).toEqual({ status: "queued" });

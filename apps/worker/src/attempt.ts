@@ -15,9 +15,11 @@ import {
   type TokenChunk,
   toAppError,
 } from "@llamero/core";
-import type { LoadedHooks } from "@llamero/process";
+import type { LoadedHooks, Logger } from "@llamero/process";
 import type { Claim, Ending, Fault, Store } from "@llamero/store";
 import { ChunkWriter } from "./chunk-writer.ts";
+import { type Embedded, embedKnown } from "./embed-known.ts";
+import { markOf, ranBy } from "./mark-of.ts";
 
 /** How long the engine may take to let go of a job that is handed back, in milliseconds; a hung one never does. */
 const LET_GO_MS = 250;
@@ -33,6 +35,7 @@ export interface AttemptOptions {
   model: string;
   /** Sees what the model has answered before anybody else does. Null: nothing is to see it. */
   afterFinish: LoadedHooks["afterFinish"];
+  logger: Logger;
   /** It waits for a slot: all are taken. */
   onWaiting: () => void;
 }
@@ -138,7 +141,8 @@ export class Attempt {
     const outcome = runtime.generate(task, onChunk, (isWaiting) => this.#setWaiting(isWaiting));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    return endingOf(afterFinish === null ? await outcome : await this.#hooked(await outcome, afterFinish), claim);
+    const answer = afterFinish === null ? await outcome : await this.#hooked(await outcome, afterFinish);
+    return { ...endingOf(answer, claim), ...ranBy(runtime, model) };
   }
 
   /** An answer that a hook has seen comes as a whole, behind what was given out before there was one. */
@@ -163,14 +167,27 @@ export class Attempt {
 
   /** Runs what generates nothing: its result comes whole. */
   async #read(runtime: Runtime, request: EmbeddingRequest | RerankRequest): Promise<Ending> {
-    const task = { id: this.#taskId, model: this.#options.model };
-    const outcome = request.type === "embedding" ? runtime.embed({ ...task, request }) : runtime.rerank({ ...task, request });
+    const { model, claim } = this.#options;
+    const task = { id: this.#taskId, model };
+    const outcome = request.type === "embedding" ? this.#embed(runtime, request) : runtime.rerank({ ...task, request });
     if (this.#stopCause !== null) this.stop(this.#stopCause);
     const { usage, timings, ...read } = await outcome;
     const { afterFinish } = this.#options;
     const output = afterFinish === null ? read : await afterFinish(this.#answered(read));
-    const result = { ...output, usage, timings: storedTimings(this.#options.claim, timings) };
-    return { status: "succeeded", result, completionTokens: 0 };
+    const result = { ...output, usage, timings: storedTimings(claim, timings) };
+    // Of embeddings, each text's vector is kept by itself.
+    const ran = request.type === "embedding" ? {} : ranBy(runtime, model);
+    return { status: "succeeded", result, completionTokens: 0, ...ran };
+  }
+
+  #embed(runtime: Runtime, request: EmbeddingRequest): Promise<Embedded> {
+    const { store, claim, model, logger } = this.#options;
+    const compute = (texts: string[]) => {
+      const outcome = runtime.embed({ id: this.#taskId, model, request: { ...request, input: texts } });
+      if (this.#stopCause !== null) this.stop(this.#stopCause);
+      return outcome;
+    };
+    return embedKnown(request.input, { store, claim, mark: markOf(runtime, model), compute, logger });
   }
 
   #setWaiting(isWaiting: boolean): void {

@@ -73,6 +73,8 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
         isWatched: false,
         emitted: { chunks: 0, tokens: [], text: "" },
         firstTokenMs: null,
+        owner: "local",
+        reuseKey: null,
         ...claims[job_id],
       };
       return { outcome: "claimed" as const, claim };

@@ -92,7 +92,7 @@ export class JobRunner {
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;
     const onWaiting = () => this.#makeRoomFor(claim);
-    const attempt = new Attempt({ store, engine, claim, model, afterFinish, onWaiting });
+    const attempt = new Attempt({ store, engine, claim, model, afterFinish, logger, onWaiting });
     // It has been elsewhere since this worker had it: what the earlier attempt would write is refused.
     this.#running.get(claim.jobId)?.attempt.stop("fenced");
     logger.debug(

@@ -139,6 +139,16 @@ export {
   runsAlone,
 } from "./retry-policy.ts";
 export {
+  ANSWER_TTL_SECONDS,
+  MOST_ANSWER_BYTES,
+  type ReuseMode,
+  type ReuseState,
+  reusableForm,
+  reuseModes,
+  reuseStateSchema,
+  wantsReuse,
+} from "./reuse.ts";
+export {
   type EmbedOutcome,
   type EmbedTask,
   type GenerateOutcome,
@@ -163,6 +173,7 @@ export { shorten } from "./shorten.ts";
 export {
   deadlineRefusal,
   metadataSchema,
+  reuseSchema,
   type StartTime,
   type SubmitBody,
   startTime,

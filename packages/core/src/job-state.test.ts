@@ -6,6 +6,7 @@ const legal = new Set([
   "scheduled cancelled",
   "scheduled expired",
   "queued running",
+  "queued succeeded",
   "queued cancelled",
   "queued expired",
   "running queued",

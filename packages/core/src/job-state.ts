@@ -1,7 +1,7 @@
 /** The life of a job as data: every legal transition, and nothing else (docs/state-machine.md draws it). */
 export const transitions = {
   scheduled: ["queued", "cancelled", "expired"],
-  queued: ["running", "cancelled", "expired"],
+  queued: ["running", "succeeded", "cancelled", "expired"],
   running: ["queued", "succeeded", "failed", "cancelled", "expired"],
   succeeded: [],
   failed: [],

@@ -98,7 +98,9 @@ export const jobSchema = z
     model: z.string(),
     status: z.enum(jobStatuses),
     priority: prioritySchema,
-    position: z.int().positive().nullable().meta({ description: "1 is next; null when the job does not wait." }),
+    position: z.int().positive().nullable().meta({
+      description: "1 is next; null when the job stands in no line: it does not wait, or waits for one that asks for the same.",
+    }),
     eta_seconds: z
       .number()
       .nonnegative()
@@ -114,6 +116,11 @@ export const jobSchema = z
     started_at: time.nullable(),
     finished_at: time.nullable(),
     attempts: z.int().nonnegative().meta({ description: "How often it was started, for whatever reason." }),
+    cached: z.boolean().meta({
+      description:
+        "It was not computed: its answer is that of a job of the same owner that asked for the same. `usage` is what that one has " +
+        "cost, with all prompt tokens as cached_tokens; `timings` is null.",
+    }),
     resumed_from: z.int().positive().nullable().meta({
       description: "How many tokens were there already when its latest attempt started; null when it started with none.",
     }),

@@ -11,6 +11,14 @@ test("a patch changes what it names, takes back what it says is null, and leaves
   expect(settings).toEqual({ max_waiting: 5, weights: { a: 2, b: 3 }, key_limits: { max_running: 4 } });
 });
 
+test("what is kept of answers is set part by part", () => {
+  const settings = { reuse: { mode: "asked" as const, ttl_seconds: 60 } };
+  expect(patchSettings(settings, { reuse: { ttl_seconds: null, max_bytes: 0 } })).toEqual({
+    reuse: { mode: "asked", max_bytes: 0 },
+  });
+  expect(settingsPatchSchema.safeParse({ reuse: { mode: "sometimes" } }).success).toBe(false);
+});
+
 test("what has nothing left in it is gone", () => {
   expect(patchSettings({ weights: { a: 2 } }, { weights: { a: null } })).toEqual({});
   expect(patchSettings({ ageing: { low_seconds: 9 } }, { ageing: null })).toEqual({});

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { aliasesPatchSchema, aliasesSchema } from "./aliases.ts";
 import { keyLimitsSchema, ownerSchema } from "./api-key.ts";
 import { ownRecord } from "./own-record.ts";
+import { reuseSettingsShape } from "./reuse.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -49,6 +50,9 @@ const fields = {
     description:
       "Name → model that runs what asks for it, or several with weights. One that is called like a model stands before it.",
   }),
+  reuse: z.strictObject(reuseSettingsShape).partial().meta({
+    description: "When answers are given again instead of being computed, and how long and how many of them are kept.",
+  }),
 };
 
 /** What can be changed while everything runs. What is absent is as the environment or the default says. */
@@ -86,6 +90,13 @@ export const settingsPatchSchema = z
       }),
     ),
     aliases: removable(aliasesPatchSchema),
+    reuse: removable(
+      z.strictObject({
+        mode: removable(reuseSettingsShape.mode),
+        ttl_seconds: removable(reuseSettingsShape.ttl_seconds),
+        max_bytes: removable(reuseSettingsShape.max_bytes),
+      }),
+    ),
   })
   .meta({ id: "SettingsPatch", description: "A JSON merge patch: null takes a setting back, and what is not named stays." });
 export type SettingsPatch = z.infer<typeof settingsPatchSchema>;
@@ -145,7 +156,7 @@ export const auditEntrySchema = z
     at: z.iso.datetime(),
     by: z.string(),
     action: z.string().meta({ example: "key.create" }),
-    target: z.string().meta({ description: "Id of the key, or version of the settings." }),
+    target: z.string().meta({ description: "Id of the key, version of the settings, or number of answers that were forgotten." }),
   })
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

@@ -25,7 +25,7 @@ export const modelEntrySchema = z.object({
   size_bytes: z.int().nonnegative().nullable(),
   architecture: z.string().nullable(),
   quantization: z.string().nullable(),
-  /** SHA-256 over the file's head and size: tells two files of one name apart. */
+  /** SHA-256 over the file's head, size and pieces of the rest: tells two files of one name apart. */
   digest: z.string(),
   is_default: z.boolean(),
   registered_at_ms: z.int(),

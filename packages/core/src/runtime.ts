@@ -62,8 +62,10 @@ export interface EmbedTask {
 }
 
 export interface EmbedOutcome {
-  /** One unit vector per input. */
+  /** One unit vector per input, of floats of 32 bits. */
   embeddings: number[][];
+  /** The tokens of each input. Absent where that is not known: then vectors are not kept for other jobs. */
+  inputTokens?: number[];
   usage: Usage;
   timings: RunTimings;
 }

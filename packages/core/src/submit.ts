@@ -28,6 +28,12 @@ export const supersedeKeySchema = z
       "A newer job of the same owner with the same key ends older ones as cancelled, whether they wait or run: only the newest counts.",
   });
 
+export const reuseSchema = z.boolean().meta({
+  description:
+    "Whether an answer that the model has given to the same request may be the answer, and this one's may be kept. Default: as the " +
+    "setting `reuse.mode` says. Without effect where tokens are drawn at random by a seed that nobody has named.",
+});
+
 /** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages`, `input`, and `query` with `documents`. */
 export const submitSchema = z
   .strictObject({
@@ -57,6 +63,7 @@ export const submitSchema = z
       description:
         "Milliseconds from submission after which the job ends as expired. Refused where so much waits that it is not expected to be met.",
     }),
+    reuse: reuseSchema.optional(),
     metadata: metadataSchema.optional(),
     webhook: jobWebhookSchema.optional(),
   })

@@ -1,4 +1,4 @@
-import { metadataSchema, type Priority, type SubmitBody } from "@llamero/core";
+import { metadataSchema, type Priority, reuseSchema, type SubmitBody } from "@llamero/core";
 import { z } from "zod";
 
 /** What a value may be where the parameter is not supported: one that changes nothing, or null. */
@@ -25,6 +25,7 @@ export const habits = {
   prompt_cache_retention: z.string().max(64).nullish().meta({ description: "Taken and without effect." }),
   store: z.boolean().nullish().meta({ description: "Taken and without effect: every call is a job, kept as long as jobs are." }),
   metadata: metadataSchema.nullish(),
+  reuse: reuseSchema.nullish(),
   service_tier: z
     .enum(tiers)
     .nullish()
@@ -37,16 +38,23 @@ export const modelName = z.string().min(1).max(256).nullish().meta({ description
 const priorities: Partial<Record<(typeof tiers)[number], Priority>> = { priority: "high", flex: "low" };
 
 /** What every job of a call has of it. */
-export function commonOf({ model, metadata, service_tier }: Common): Pick<SubmitBody, "model" | "metadata" | "priority"> {
+export function commonOf({
+  model,
+  metadata,
+  reuse,
+  service_tier,
+}: Common): Pick<SubmitBody, "model" | "metadata" | "priority" | "reuse"> {
   return {
     priority: (service_tier && priorities[service_tier]) ?? "normal",
     ...(model ? { model } : {}),
     ...(metadata ? { metadata } : {}),
+    ...(typeof reuse === "boolean" ? { reuse } : {}),
   };
 }
 
 interface Common {
   model?: z.infer<typeof modelName>;
   metadata?: z.infer<typeof habits.metadata>;
+  reuse?: z.infer<typeof habits.reuse>;
   service_tier?: z.infer<typeof habits.service_tier>;
 }

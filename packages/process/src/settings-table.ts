@@ -1,4 +1,4 @@
-import { logLevels } from "@llamero/core";
+import { logLevels, reuseModes } from "@llamero/core";
 import { z } from "zod";
 import { apiKeys, commaList, decimal, gpuList, integer, webhookSecrets } from "./setting-schemas.ts";
 
@@ -65,6 +65,14 @@ export const table = {
     allowed: "an integer from 1 to 100000000",
     description:
       "Jobs that may wait for one model. Beyond that the API answers 429, and `Retry-After` says when there may be room; batches wait.",
+    readBy: ["api", "dispatcher"],
+  },
+  LLAMERO_REUSE: {
+    schema: z.enum(reuseModes).default("all"),
+    allowed: `one of ${reuseModes.join(", ")}`,
+    description:
+      "Which requests that draw nothing at random are answered by what the same model has answered to the same request: `all`, but for " +
+      "those with `reuse: false`; `asked`, those with `reuse: true`; `off`. See `docs/reuse.md`.",
     readBy: ["api", "dispatcher"],
   },
   LLAMERO_ANSWER_SECONDS: {

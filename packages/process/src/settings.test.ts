@@ -10,6 +10,7 @@ test("gives each process the variables that it reads, with their defaults", () =
     LLAMERO_MAX_FILE_BYTES: 2_147_483_648,
     LLAMERO_ANSWER_SECONDS: 600,
     LLAMERO_MAX_WAITING: 1_000_000,
+    LLAMERO_REUSE: "all",
     LLAMERO_REDIS_WAIT_REPLICAS: 0,
     PORT: 3000,
     REDIS_URL: "redis://127.0.0.1:6379",

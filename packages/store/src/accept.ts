@@ -1,7 +1,8 @@
 import type { Job, JobRequest, JobStatus, KeyLimits, Priority } from "@llamero/core";
 import { expectedTokens } from "./expected-tokens.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
-import { toJob } from "./record.ts";
+import { type StoredResult, toJob } from "./record.ts";
+import type { Reuse } from "./reuse/reuse.ts";
 import { type JobRoute, routeArgs } from "./routing.ts";
 import type { RunScript } from "./scripts.ts";
 import type { JobHook } from "./webhooks/hook.ts";
@@ -29,6 +30,8 @@ export interface NewJob {
   key?: { id: string; limits: KeyLimits } | null;
   /** It is accepted only while nothing else has retried that job. Default: false. */
   isOnlyRetry?: boolean;
+  /** How it may be answered by what others were answered. Default: null, not at all. */
+  reuse?: Reuse | null;
   /** What is kept of the call that it came by, as JSON. Default: null, nothing. */
   door?: string | null;
   /** The way that it takes where it has asked for an alias. Default: null. */
@@ -96,6 +99,9 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.key?.limits.max_waiting ?? "",
     job.supersedeKey ?? "",
     job.door ?? "",
+    job.reuse?.key ?? "",
+    job.reuse?.answer?.result ?? "",
+    job.reuse?.answer?.promptTokens ?? "",
     ...routeArgs(job.route),
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
@@ -108,12 +114,29 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
   // A duplicate may be one whose first answer was that it is not confirmed.
   await confirm();
   if (outcome !== "accepted") return { outcome, id: String(reply[1]) };
-  return { outcome, job: fresh(job, model, status as JobStatus, Number(nowMs)), fed: readFed(reply, 5), left };
+  const made = { status: status as JobStatus, nowMs: Number(nowMs) };
+  if (made.status !== "succeeded") return { outcome, job: fresh(job, model, made), fed: readFed(reply, 5), left };
+  const [told, completionTokens] = reply.slice(5);
+  const text = job.reuse?.answer?.result ?? String(told);
+  const answered = fresh(job, model, {
+    ...made,
+    result: JSON.parse(text) as StoredResult,
+    completionTokens: Number(completionTokens),
+  });
+  return { outcome, job: answered, fed: readFed(reply, 7), left };
 }
 
 const leftOf = (level: unknown) => (level === "" || level === undefined ? null : Math.max(0, Number(level)));
 
-function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Job {
+interface Made {
+  status: JobStatus;
+  nowMs: number;
+  /** Of a job that has its answer at once. */
+  result?: StoredResult;
+  completionTokens?: number;
+}
+
+function fresh(job: NewJob, model: string, { status, nowMs, result, completionTokens }: Made): Job {
   const fields: Record<string, string> = { created_ms: String(nowMs) };
   const runAtMs = job.delayMs ? nowMs + job.delayMs : job.runAtMs;
   if (status === "scheduled") fields["run_at_ms"] = String(runAtMs);
@@ -121,8 +144,9 @@ function fresh(job: NewJob, model: string, status: JobStatus, nowMs: number): Jo
   if (job.retryOf !== null) fields["retry_of"] = job.retryOf;
   if (job.priority !== undefined) fields["class"] = job.priority;
   if (job.supersedeKey) fields["supersede"] = job.supersedeKey;
+  if (result) Object.assign(fields, { cached: "1", finished_ms: String(nowMs), completion_tokens: String(completionTokens) });
   const { id, owner, slug, request } = job;
   const route = job.route ? { alias: job.route.alias, isDegraded: job.route.isDegraded, tried: [] } : null;
-  const record = { id, owner, slug, type: request.type, status, fields, request, result: null, errorMessage: "" };
+  const record = { id, owner, slug, type: request.type, status, fields, request, result: result ?? null, errorMessage: "" };
   return toJob({ ...record, metadata: job.metadata ?? {}, hook: job.webhook ?? null, route }, { model, place: null, tried: [] });
 }

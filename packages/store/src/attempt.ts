@@ -39,6 +39,9 @@ export interface Claim {
   emitted: TokenChunk & { chunks: number };
   /** Milliseconds from when the job could first run until its first token was stored; null when there is none yet. */
   firstTokenMs: number | null;
+  owner: string;
+  /** The key of what it asks for; null where its answer is not for others. */
+  reuseKey: string | null;
 }
 
 export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
@@ -56,7 +59,7 @@ export async function claim(
   const reply = (await run("claim", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
   const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, backend] = reply;
-  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner] = reply.slice(12);
+  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey] = reply.slice(12);
   const priority = prioritySchema.parse(priorityText);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
@@ -81,6 +84,8 @@ export async function claim(
       isWatched: watched === 1,
       emitted: { chunks: Number(chunks), tokens: readTokens(String(tokens)), text: String(text) },
       firstTokenMs: firstTokenMs === "" ? null : Number(firstTokenMs),
+      owner: String(owner),
+      reuseKey: reuseKey === "" ? null : String(reuseKey),
     },
   };
 }
@@ -108,8 +113,11 @@ export async function append(
 }
 
 export type Ending =
-  /** `tail`: the end of the text, which no chunk holds. Default: none. */
-  | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number; tail?: string }
+  /**
+   * `tail`: the end of the text, which no chunk holds. Default: none. `ran`: the mark of the model that has computed it (`modelMark`);
+   * without it, the answer is not kept for others.
+   */
+  | { status: Exclude<TerminalStatus, "failed">; result: StoredResult; completionTokens: number; tail?: string; ran?: string }
   | { status: "failed"; error: { code: ErrorCode; message: string }; fault?: Fault }
   /**
    * Hands the job back to the front of its queue, or ends it when it was asked to stop. `countsAs`: why, if it is to count. `startsAnew`:
@@ -133,12 +141,13 @@ export async function finish(run: RunScript, claim: Pick<Claim, "jobId" | "fence
   const counted = ("countsAs" in ending && ending.countsAs) || "";
   const tail = ("tail" in ending && ending.tail) || "";
   const prompt = ("result" in ending && ending.result.usage?.prompt_tokens) || "";
+  const ran = ("ran" in ending && ending.ran) || "";
   const fault = "fault" in ending ? ending.fault : undefined;
   const verdict = ending.status === "succeeded" ? "works" : fault === undefined ? "" : "fault";
   const anew = "startsAnew" in ending && ending.startsAnew === true ? 1 : "";
   const args = [
     ...[claim.jobId, claim.fence, ending.status, result, error.code || (fault?.code ?? ""), error.message],
-    ...[tokens, counted, tail, prompt, verdict, fault?.waitMs ?? "", anew],
+    ...[tokens, counted, tail, prompt, ran, verdict, fault?.waitMs ?? "", anew],
   ];
   const reply = (await run("finish", args)) as [string, ...unknown[]];
   if (reply[0] === "refused") return { outcome: String(reply[1]) as "gone" | "fenced" };

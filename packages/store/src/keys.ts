@@ -95,6 +95,8 @@ export function createKeys(prefix: string, cell: number) {
     schedulesOf: (owner: string) => `${base}schedules:${owner}`,
     /** The ids of all schedules. */
     schedules: `${base}schedules`,
+    /** What is counted of a model's answers that are given again. */
+    reuseCounts: (slug: string) => `${base}reuse:${slug}`,
     outbox: `${base}outbox`,
     control: `${base}control`,
     notify: (bucket: number) => `${base}notify:${bucket}`,

@@ -122,6 +122,13 @@ export function priorityOf({ fields }: Pick<JobRecord, "fields">): Priority {
   return prioritySchema.parse(fields["class"] ?? "normal");
 }
 
+/** What a job has cost; one that was not computed, none of its prompt. */
+function costOf({ fields, result }: JobRecord): Pick<Job, "cached" | "usage" | "timings"> {
+  const { usage = null, timings = null } = result ?? {};
+  if (fields["cached"] === undefined) return { cached: false, usage, timings };
+  return { cached: true, usage: usage && { ...usage, cached_tokens: usage.prompt_tokens }, timings: null };
+}
+
 type Routing = Job["routing"];
 
 /** What a view of a job has besides its record. */
@@ -135,7 +142,7 @@ export interface Shown {
 
 /** The job as its owner sees it. */
 export function toJob(record: JobRecord, { model, place, tried }: Shown): Job {
-  const { fields, request, result, route } = record;
+  const { fields, request, route } = record;
   return {
     id: record.id,
     object: "job",
@@ -155,8 +162,7 @@ export function toJob(record: JobRecord, { model, place, tried }: Shown): Job {
     progress: { completion_tokens: Number(fields["completion_tokens"] ?? 0) },
     params: "params" in request ? request.params : null,
     output: outputOf(record),
-    usage: result?.usage ?? null,
-    timings: result?.timings ?? null,
+    ...costOf(record),
     error: errorOf(record),
     metadata: record.metadata,
     webhook: record.hook === null ? null : webhookView(record.hook),

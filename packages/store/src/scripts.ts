@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
 import { guarded } from "./redis-errors.ts";
 
-/** Shared pieces that scripts need together: to change which jobs wait, and to end attempts and jobs. */
+/** Shared pieces that scripts need together: to change which jobs wait, to take jobs in, and to end attempts and jobs. */
 const waiting = ["lib", "lines", "backlog", "window"] as const;
-const ending = [...waiting, "rates", "limits", "chunks", "batch-lines", "chains", "breaker", "jobs", "routes"] as const;
+const asking = [...waiting, "rates", "limits", "chunks", "batch-lines", "answers", "twins", "chains"] as const;
+const ending = [...asking, "breaker", "jobs", "routes"] as const;
 const held = ["lib", "batch-lines", "held-batch"] as const;
 
 /**
@@ -16,12 +17,12 @@ const held = ["lib", "batch-lines", "held-batch"] as const;
  * while Redis is full or cannot write, so what has to work then too is a script.
  */
 const functions = {
-  accept: [...waiting, "rates", "limits", "admission", "chains", "new-job", "accept"],
+  accept: [...asking, "admission", "new-job", "accept"],
   "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
-  "accept-lines": [...waiting, "rates", "limits", "admission", "chains", "new-job", "batch-lines", "held-batch", "accept-lines"],
+  "accept-lines": [...asking, "admission", "new-job", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
   claim: [...ending, "claim"],
-  finish: [...ending, "finish"],
+  finish: [...ending, "reuse", "finish"],
   beat: [...ending, "fleet", "beat"],
 } as const;
 const scripts = {
@@ -29,8 +30,12 @@ const scripts = {
   events: ["lib", "events"],
   cancel: [...ending, "cancel"],
   remove: ["lib", "deliveries", "erase", "remove"],
-  sweep: [...ending, "fleet", "deliveries", "erase", "sweep"],
+  sweep: [...ending, "reuse", "fleet", "deliveries", "erase", "sweep"],
   backlogs: ["lib", "lines", "backlogs"],
+  "find-vectors": ["lib", "answers", "find-vectors"],
+  "keep-vectors": ["lib", "answers", "keep-vectors"],
+  "forget-answers": ["lib", "answers", "forget-answers"],
+  "note-forgotten": ["lib", "audit", "note-forgotten"],
   "change-settings": [...waiting, "audit", "change-settings"],
   "change-key": [...waiting, "audit", "change-key"],
   "create-file": ["lib", "once", "files", "create-file"],

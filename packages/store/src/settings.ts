@@ -51,7 +51,7 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
   };
   /** False: somebody else has changed them since that version. */
   const replace = async (seen: number, next: SettingsRecord): Promise<boolean> => {
-    const { key_limits, ageing, weights, breaker } = next.settings;
+    const { key_limits, ageing, weights, breaker, reuse } = next.settings;
     const ms = (seconds: number | undefined) => (seconds === undefined ? "" : seconds * 1_000);
     const action = next.rollback_of === null ? "settings.change" : "settings.rollback";
     const reply = await run("change-settings", [
@@ -66,6 +66,8 @@ export function createSettings(redis: Redis, keys: Keys, run: RunScript) {
       breaker?.share ?? "",
       ms(breaker?.open_seconds),
       ms(breaker?.most_open_seconds),
+      ms(reuse?.ttl_seconds),
+      reuse?.max_bytes ?? "",
       ...Object.entries(weights ?? {}).flat(),
     ]);
     return reply === 1;

@@ -1,4 +1,4 @@
-import { type Aliases, type ModelEntry, modelSlug } from "@llamero/core";
+import { type Aliases, type ModelEntry, modelSlug, type ReuseMode } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type Acceptance, accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
@@ -19,6 +19,7 @@ import { readBreakers, readModelsHealth } from "./model-health.ts";
 import { createReads, type Reference } from "./read-jobs.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
+import { createReuse } from "./reuse/reuse.ts";
 import { type FindModel, modelFinder } from "./routing.ts";
 import { createSchedules } from "./schedules.ts";
 import { createScripts } from "./scripts.ts";
@@ -37,20 +38,25 @@ export interface StoreOptions {
   limits?: Acceptance["limits"];
   /** Replicas of Redis that must have a job before it is accepted. Default: 0. */
   waitReplicas?: number;
+  /** Which requests are answered by what others were answered, asked at each. Default: none. */
+  reuseMode?: () => ReuseMode;
 }
 
 const noLimits = () => ({ maxWaiting: null, maxWaitingTokens: null });
+const noReuse = () => "off" as const;
 
 /**
  * The job store: every read and write of job records. Owns no connection.
  * Everything rejects with AppError `redis_unavailable` or `redis_memory_full` when Redis is away or full.
  */
-export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitReplicas = 0 }: StoreOptions) {
+export function createStore(options: StoreOptions) {
+  const { redis, prefix, cell = 0, limits = noLimits, waitReplicas = 0, reuseMode = noReuse } = options;
   const keys = createKeys(prefix, cell);
   const replicas = new Replicas(redis, waitReplicas);
   const acceptance = { limits, confirm: () => replicas.confirm() };
   const { run, runTogether } = createScripts(redis, keys.base);
   const reads = createReads(redis, keys);
+  const settings = createSettings(redis, keys, run);
 
   return {
     keys,
@@ -90,7 +96,8 @@ export function createStore({ redis, prefix, cell = 0, limits = noLimits, waitRe
     /** Breakers that are not closed, by queue. */
     breakers: () => readBreakers(redis, keys),
     apiKeys: createApiKeys(redis, keys, run),
-    settings: createSettings(redis, keys, run),
+    settings,
+    reuse: createReuse(redis, keys, run, reuseMode, settings),
     /** What administrators have done, the newest first. */
     audit: (limit: number, before?: string) => readAudit(redis, keys, limit, before),
     webhooks: createWebhooks(redis, keys, run, cell),

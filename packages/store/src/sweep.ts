@@ -8,17 +8,21 @@ import type { RunScript } from "./scripts.ts";
 export interface SweepResult {
   /** Scheduled jobs that became due. */
   due: number;
-  /** Jobs ended by their deadline or by an unanswered stop. */
+  /** Jobs ended by their deadline, by an unanswered stop or by the answer of a twin, and those that got the place of their leader. */
   ended: number;
   /** Finished jobs removed after their retention. */
   retired: number;
+  /** Answers that were removed. */
+  forgotten: number;
   fed: FedJob[];
 }
 
 /** One bounded pass: at most `limit` of each kind. Call again at once while any count reaches it. */
 export async function sweep(run: RunScript, options: { retentionMs: number; limit: number }): Promise<SweepResult> {
   const reply = (await run("sweep", [options.retentionMs, options.limit])) as unknown[];
-  return { due: Number(reply[0]), ended: Number(reply[1]), retired: Number(reply[2]), fed: readFed(reply, 3) };
+  const [due, ended, retired, forgotten] = reply;
+  const counts = { due: Number(due), ended: Number(ended), retired: Number(retired), forgotten: Number(forgotten) };
+  return { ...counts, fed: readFed(reply, 4) };
 }
 
 export interface WindowEntry extends FedJob {

@@ -2,6 +2,7 @@ import { isTerminal, type JobStatus, jobStatuses, queueSlug } from "@llamero/cor
 import type { Redis } from "ioredis";
 import type { Keys } from "../src/index.ts";
 import { checkDeliveries } from "./delivery-invariants.ts";
+import { checkReuse } from "./reuse-invariants.ts";
 import { type Fields, named, type Snapshot, takeSnapshot, without } from "./snapshot.ts";
 
 /** What is wrong with the keys of a deployment, one line each; empty when all is well. */
@@ -22,6 +23,7 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
     ...checkWaiting(snapshot, jobs),
     ...checkChains(snapshot, jobs),
     ...checkKeys(snapshot, jobs),
+    ...checkReuse(snapshot, jobs),
     ...checkDeliveries(snapshot, jobs),
   ];
 }
@@ -40,7 +42,7 @@ function checkIndexes(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   ];
 }
 
-/** Where a job stands follows from its status: scheduled, backlog or window, window, finished. */
+/** Where a job stands follows from its status: scheduled, backlog, twins or window, window, finished. */
 function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   const places = new Map<string, string[]>();
   const note = (kind: string, name: string) => {
@@ -52,12 +54,14 @@ function checkPlaces(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   for (const slug of slugs) note(`window ${slug}`, `window:${slug}`);
   for (const [name] of named(snapshot.zsets, "parked:")) note(`parked ${name}`, `parked:${name}`);
   for (const [name] of named(snapshot.zsets, "backlog:")) note(`backlog ${name}`, `backlog:${name}`);
+  for (const [name] of named(snapshot.zsets, "twins:")) note(`twins ${name}`, `twins:${name}`);
   const problems = Array.from(places.keys())
     .filter((id) => !jobs.has(id))
     .map((id) => `${id} stands in ${places.get(id)} without a record`);
-  for (const [id, { status, model, owner, key = "-", class: priority = "normal" }] of jobs) {
+  for (const [id, { status, model, owner, reuse, key = "-", class: priority = "normal" }] of jobs) {
     const queue = queueSlug(model ?? "");
-    const waits = [`backlog ${queue}:${priority}:${owner}:${key}`, `window ${queue}`, `parked ${model}`];
+    const line = `backlog ${queue}:${priority}:${owner}:${key}`;
+    const waits = [line, `window ${queue}`, `parked ${model}`, `twins ${reuse}:${priority}:${key}`];
     const fits: Partial<Record<string, string[]>> = { scheduled: ["scheduled"], queued: waits, running: [`window ${queue}`] };
     const allowed = fits[status ?? ""] ?? ["finished"];
     const found = places.get(id) ?? [];

@@ -4,7 +4,9 @@ import { type Random, seededRandom } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import { eventsOf, newJobId, openSlots, sampleJob, useStore } from "./harness.ts";
 import { brokenInvariants } from "./invariants.ts";
-import { type ReferenceJob, reference } from "./reference.ts";
+import { ended, type ReferenceJob, reference } from "./reference.ts";
+import { ReferenceTwins } from "./reference-twins.ts";
+import { mark } from "./reuse-harness.ts";
 
 const harness = useStore();
 const STEPS = 2_000;
@@ -16,6 +18,7 @@ const COMMON_ANSWERS = [
   ...["finished", "fenced", "gone"].map((answer) => `finish ${answer}`),
   ...["cancelled", "requested", "terminal", "gone"].map((answer) => `cancel ${answer}`),
   ...["removed", "unfinished", "gone"].map((answer) => `remove ${answer}`),
+  ...["twin", "leader", "alone"].map((answer) => `arrive ${answer}`),
 ];
 
 /** What `append` has written of it. */
@@ -29,6 +32,7 @@ class Walk {
   /** Every answer that was given, with the call that gave it. */
   readonly answers = new Set<string>();
   private readonly random: Random;
+  private readonly twins = new ReferenceTwins(this.jobs);
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
@@ -39,7 +43,7 @@ class Walk {
     const { random } = this;
     if (this.jobs.length < MOST_JOBS && random.chance(0.3)) return this.accept();
     const job = this.jobs[random.below(this.jobs.length)];
-    if (job === undefined || random.chance(0.15)) return random.pick([this.beat, this.sweep, this.feed, this.limit]).call(this);
+    if (job === undefined || random.chance(0.15)) return this.besides().call(this);
     const calls = [
       this.claim,
       this.claim,
@@ -51,6 +55,12 @@ class Walk {
       this.makeLate,
     ] as const;
     return random.pick(calls).call(this, job);
+  }
+
+  /** A call that is about no job. */
+  private besides(): () => Promise<string> {
+    if (this.random.chance(0.01)) return this.forget;
+    return this.random.pick([this.beat, this.sweep, this.feed, this.limit]);
   }
 
   /** Statuses as Redis has them, and every index. */
@@ -85,11 +95,16 @@ class Walk {
       key: random.chance(0.5) ? { id: random.pick(["k1", "k2"]), limits: { tokens_per_minute: 1_000_000 } } : null,
       idempotency: random.chance(0.3) ? { key: newJobId(), bodyHash: "b" } : null,
     });
+    if (random.chance(0.8)) job.reuse = { key: `${mark}.${owner}_${queueSlug(job.slug)}`, answer: null };
     const status = isScheduled ? "scheduled" : "queued";
     const supersedeKey = job.supersedeKey ?? null;
     for (const other of this.jobs)
-      if (supersedeKey !== null && other.owner === owner && other.supersedeKey === supersedeKey) reference.supersede(other);
-    this.jobs.push({
+      if (supersedeKey !== null && other.owner === owner && other.supersedeKey === supersedeKey) {
+        reference.supersede(other);
+        this.twins.leave(other);
+      }
+    const reuseKey = job.reuse?.key ?? null;
+    const accepted: ReferenceJob = {
       id: job.id,
       owner,
       slug: job.slug,
@@ -104,9 +119,15 @@ class Walk {
       stop: null,
       isLate: false,
       supersedeKey,
-    });
+      reuseKey,
+      group: reuseKey === null ? null : `${reuseKey} ${job.priority} ${job.key?.id}`,
+      leads: false,
+      isTwin: false,
+    };
+    if (!isScheduled) this.answers.add(`arrive ${this.twins.arrive(accepted)}`);
+    this.jobs.push(accepted);
     const result = await harness.store.accept(job);
-    expect(result.outcome).toBe("accepted");
+    expect(result).toMatchObject({ outcome: "accepted", job: { status: accepted.status } });
     this.note(result);
     return `accept ${job.id}`;
   }
@@ -117,6 +138,7 @@ class Walk {
     const expected = reference.claim(job, run, hasVariant || queueSlug(job.slug) === job.slug);
     const result = await harness.store.claim({ job_id: job.id, run }, "w1", hasVariant ? [job.slug] : []);
     this.answered("claim", result.outcome, expected);
+    this.twins.leave(job);
     if (result.outcome === "claimed")
       expect(result.claim).toMatchObject({
         fence: job.fence,
@@ -140,16 +162,18 @@ class Walk {
 
   private async finish(job: ReferenceJob): Promise<string> {
     const fence = this.fenceOf(job);
-    const status = this.random.pick(["queued", "queued", "succeeded", "failed", "cancelled", "expired"]);
+    const status = this.random.pick(["queued", "queued", "succeeded", "succeeded", "failed", "cancelled", "expired"]);
     const result = { text: "x", finish_reason: "stop" } as const;
     const expected = reference.finish(job, fence, status);
+    const isKept = this.random.chance(0.8);
+    if (expected === "finished") this.twins.leave(job, isKept);
     const answer = await harness.store.finish(
       { jobId: job.id, fence },
       status === "failed"
         ? { status, error: { code: "engine_failed", message: "x" } }
         : status === "queued"
           ? { status }
-          : { status, result, completionTokens: 1 },
+          : { status, result, completionTokens: 1, ran: isKept ? mark : "another" },
     );
     this.answered("finish", answer.outcome, expected);
     this.note(answer);
@@ -162,6 +186,7 @@ class Walk {
     const expected = reference.cancel(job, owner, force);
     const result = await harness.store.cancel({ id: job.id, owner }, force);
     this.answered("cancel", result.outcome, expected);
+    this.twins.leave(job);
     this.note(result);
     return `cancel ${job.id} as ${owner} force ${force}`;
   }
@@ -200,9 +225,27 @@ class Walk {
     const isRetiring = this.random.chance(0.2);
     const { fed } = await store.sweep({ retentionMs: isRetiring ? 0 : 3_600_000, limit: 100 });
     const actual = await Promise.all(this.jobs.map((job) => redis.hget(store.keys.job(job.id), "status")));
-    for (const [index, job] of this.jobs.entries()) reference.sweep(job, isRetiring, actual[index] ?? null);
+    // What ends in this pass is there until the next.
+    const retired = isRetiring ? this.jobs.filter(ended) : [];
+    for (const job of this.jobs.toSorted((a, b) => (a.id < b.id ? -1 : 1))) this.fallDue(job);
+    for (const [index, job] of this.jobs.entries()) {
+      if (retired.includes(job)) job.status = "removed";
+      reference.sweep(job, actual[index] ?? null);
+      this.twins.leave(job);
+    }
     this.note({ fed });
     return `sweep ${isRetiring ? "with retention 0" : ""}`;
+  }
+
+  private fallDue(job: ReferenceJob): void {
+    if (!reference.fallDue(job)) return;
+    this.answers.add(`arrive ${this.twins.arrive(job, true)}`);
+  }
+
+  private async forget(): Promise<string> {
+    await harness.store.reuse.forget("test");
+    this.twins.forget();
+    return "forget";
   }
 
   /** Every key may run so many jobs at a time, or as many as it likes. */
@@ -233,7 +276,7 @@ class Walk {
     const fed = "fed" in result ? (result.fed as { jobId: string; run: number }[]) : [];
     for (const { jobId, run } of fed) {
       const job = this.jobs.find((candidate) => candidate.id === jobId);
-      expect(job).toMatchObject({ status: "queued", isFed: false, run: run - 1 });
+      expect(job).toMatchObject({ status: "queued", isFed: false, isTwin: false, run: run - 1 });
       if (job !== undefined) Object.assign(job, { isFed: true, run });
     }
   }

@@ -18,6 +18,14 @@ export interface ReferenceJob {
   /** Its deadline or its scheduled time has been moved into the past. */
   isLate: boolean;
   supersedeKey: string | null;
+  /** Those with the same one wait for each other; null: it asks for what nobody else does. */
+  group: string | null;
+  /** The key of what it asks for. */
+  reuseKey: string | null;
+  /** Of its group, it is the one that is computed. */
+  leads: boolean;
+  /** It waits for that one. */
+  isTwin: boolean;
 }
 
 export const ended = (job: ReferenceJob) => ["succeeded", "failed", "cancelled", "expired"].includes(job.status);
@@ -95,12 +103,16 @@ export const reference = {
     return "removed";
   },
 
+  /** A sweep finds a scheduled job due. @returns whether it is */
+  fallDue(job: ReferenceJob): boolean {
+    const isDue = job.status === "scheduled" && job.isLate;
+    if (isDue) Object.assign(job, { status: "queued", isLate: false });
+    return isDue;
+  },
+
   /** @param actual the status after the sweep: a stop may or may not have outlived its grace by then */
-  sweep(job: ReferenceJob, isRetiring: boolean, actual: string | null): void {
-    // What ends in this pass is there until the next.
-    if (isRetiring && ended(job)) job.status = "removed";
-    if (job.status === "scheduled" && job.isLate) Object.assign(job, { status: "queued", isLate: false });
-    else if (job.status === "running" && job.stop !== null && actual !== "running") endStopped(job, job.stop);
+  sweep(job: ReferenceJob, actual: string | null): void {
+    if (job.status === "running" && job.stop !== null && actual !== "running") endStopped(job, job.stop);
     else if (job.status === "running" && job.isLate) Object.assign(job, { stop: job.stop ?? "deadline", isLate: false });
     else if (job.status === "queued" && job.isLate) end(job, "expired");
   },

@@ -7,7 +7,7 @@ const KEEP = { retentionMs: 3_600_000, limit: 100 };
 const STOP_GRACE_MS = 2_000;
 
 test("finds nothing to do in an empty store", async () => {
-  expect(await harness.store.sweep(KEEP)).toEqual({ due: 0, ended: 0, retired: 0, fed: [] });
+  expect(await harness.store.sweep(KEEP)).toEqual({ due: 0, ended: 0, retired: 0, forgotten: 0, fed: [] });
 });
 
 test("queues scheduled jobs whose time has come, in the order of their times", async () => {

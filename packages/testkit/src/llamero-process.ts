@@ -6,6 +6,9 @@ import { processMessageSchema, type ReadyDetails } from "@llamero/process";
 
 const entry = fileURLToPath(new URL("../../../apps/cli/src/main.ts", import.meta.url));
 
+/** Tests ask for the same thing over and over, and mean that it is computed, unless they say otherwise. */
+const COMPUTED = { LLAMERO_REUSE: "off" };
+
 /** A line of a process's log, parsed. */
 export type LogEntry = Record<string, unknown>;
 
@@ -56,7 +59,7 @@ function untilReady(child: ChildProcess, log: readonly LogEntry[]): Promise<Read
 
 /**
  * Starts a process of Llamero and waits until it is ready.
- * @param env added to this process's environment
+ * @param env added to this process's environment, and to `LLAMERO_REUSE=off`
  * @param file a module that stands in for the CLI and starts such a process otherwise
  */
 export async function startLlamero(
@@ -64,7 +67,11 @@ export async function startLlamero(
   env: Record<string, string>,
   file: string = entry,
 ): Promise<LlameroProcess> {
-  const child = fork(file, [name], { env: { ...process.env, ...env }, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(file, [name], {
+    env: { ...process.env, ...COMPUTED, ...env },
+    execArgv: [],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   const log: LogEntry[] = [];
   for (const stream of [child.stdout, child.stderr])
     if (stream !== null) createInterface({ input: stream }).on("line", (line) => log.push(parseLine(line)));

@@ -38,10 +38,16 @@ export class StandInWorker {
   }
 
   #start(job: FedJob, script: Script): void {
-    const run = this.#claim(job)
-      .then((claim) => script(claim, this))
-      .finally(() => this.#runs.delete(run));
+    const run = this.#run(job, script).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
+  }
+
+  /** A job that has ended since it was fed is left alone. */
+  async #run(job: FedJob, script: Script): Promise<void> {
+    const result = await this.store.claim({ job_id: job.jobId, run: job.run }, "w1");
+    if (result.outcome === "claimed") return script(result.claim, this);
+    if (result.outcome !== "terminal") throw new AppError("internal_error", `not claimed: ${result.outcome}`);
+    await this.add(result.fed);
   }
 
   async #claim(job: FedJob): Promise<Claim> {
@@ -75,15 +81,29 @@ export class StandInWorker {
     if (result.outcome !== "appended") throw new AppError("internal_error", `not appended: ${result.outcome}`);
   }
 
+  /** As the model that the job was accepted for. */
   async end(claim: Claim, ending: Ending): Promise<void> {
-    const result = await this.store.finish(claim, ending);
+    const ran = claim.request.type === "embedding" ? undefined : markOf(claim);
+    const result = await this.store.finish(
+      claim,
+      ending.status === "succeeded" && ran !== undefined ? { ...ending, ran } : ending,
+    );
     if (result.outcome !== "finished") throw new AppError("internal_error", `not finished: ${result.outcome}`);
     await this.add(result.fed);
   }
 
-  succeed(claim: Claim, text = "positive"): Promise<void> {
+  async succeed(claim: Claim, text = "positive"): Promise<void> {
     const result = { ...outputOf(claim.request, text), usage, timings };
+    await this.#keepVectors(claim);
     return this.end(claim, { status: "succeeded", result, completionTokens: 2 });
+  }
+
+  async #keepVectors(claim: Claim): Promise<void> {
+    const { request, slug, owner } = claim;
+    const mark = markOf(claim);
+    if (request.type !== "embedding" || mark === undefined) return;
+    const vectors = new Map(request.input.map((text) => [text, { vector: VECTOR, tokens: 1 }]));
+    await this.store.reuse.keepVectors({ slug, mark, owner }, vectors);
   }
 
   /** Ends a claim as a worker does that was told to stop. */
@@ -93,8 +113,14 @@ export class StandInWorker {
   }
 }
 
+/** Of the model that the job was accepted for, where its answer may be kept. */
+const markOf = ({ reuseKey }: Claim) => reuseKey?.split(".")[0];
+
+/** Of every text. */
+const VECTOR = [0.6, 0.8];
+
 function outputOf(request: JobRequest, text: string): Omit<StoredResult, "usage" | "timings"> {
-  if (request.type === "embedding") return { embeddings: request.input.map(() => [0.6, 0.8]) };
+  if (request.type === "embedding") return { embeddings: request.input.map(() => VECTOR) };
   if (request.type === "rerank") return { results: request.documents.map((_, index) => ({ index, relevance_score: 0.5 })) };
   return { text, finish_reason: "stop" };
 }

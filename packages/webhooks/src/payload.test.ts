@@ -18,6 +18,7 @@ const job: Job = jobSchema.parse({
   started_at: at,
   finished_at: at,
   attempts: 1,
+  cached: false,
   resumed_from: null,
   progress: { completion_tokens: 3 },
   params: { seed: 1 },

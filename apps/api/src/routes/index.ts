@@ -14,9 +14,11 @@ import { deleteWebhookEndpoint } from "./delete-webhook-endpoint.ts";
 import { disableWebhookEndpoint } from "./disable-webhook-endpoint.ts";
 import { enableWebhookEndpoint } from "./enable-webhook-endpoint.ts";
 import { followJob } from "./follow-job.ts";
+import { forgetAnswers } from "./forget-answers.ts";
 import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
 import { getModel } from "./get-model.ts";
+import { getReuse } from "./get-reuse.ts";
 import { getSettings } from "./get-settings.ts";
 import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
 import { livez, readyz } from "./health.ts";
@@ -79,6 +81,7 @@ const endpointRoutes = [
 // `redeliverFailed` stands before the routes of one delivery, whose path it fits too.
 const deliveryRoutes = [listDeliveries, redeliverFailed, getDelivery, redeliver];
 const keyRoutes = [createApiKey, listApiKeys, limitApiKey, rotateApiKey, revokeApiKey];
+const reuseRoutes = [getReuse, forgetAnswers];
 const settingsRoutes = [getSettings, changeSettings, listSettingsHistory, rollbackSettings, listAudit];
 
 const openaiRoutes = [createChatCompletion, createCompletion, createEmbeddings, createRerank];
@@ -114,6 +117,7 @@ export const routes = [
   ...deliveryRoutes,
   ...keyRoutes,
   ...settingsRoutes,
+  ...reuseRoutes,
   ...openaiRoutes,
   ...responseRoutes,
   ...fileRoutes,

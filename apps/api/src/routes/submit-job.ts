@@ -14,11 +14,13 @@ async function handle(call: Call<unknown, unknown, SubmitBody>, services: Servic
   const waitMs = preferredWaitMs(call.headers.get("prefer"));
   if (waitMs === 0) return { status: 202, body: job, headers: location };
   const reference = { id: job.id, owner: call.owner };
-  const waited = await waitForJob(services, reference, { waitMs, signal: call.signal }).catch((error: unknown) => {
-    // The job is committed: whoever submitted it must get its id, whatever happens to the wait.
-    if (error instanceof AppError) return job;
-    throw error;
-  });
+  const wait = () =>
+    waitForJob(services, reference, { waitMs, signal: call.signal }).catch((error: unknown) => {
+      // The job is committed: whoever submitted it must get its id, whatever happens to the wait.
+      if (error instanceof AppError) return job;
+      throw error;
+    });
+  const waited = job.finished_at === null ? await wait() : job;
   return {
     status: waited.finished_at === null ? 202 : 200,
     body: waited,

@@ -1,9 +1,8 @@
 import { AppError, type ErrorCode } from "@llamero/core";
 import { lineErrorOf } from "@llamero/openai";
 import { addCarriers } from "@llamero/queue";
-import type { LineJob } from "@llamero/store";
 import { type Held, InTheWay, LetGo, stillHeld } from "./held.ts";
-import { BadLine, lineJobs } from "./read-line.ts";
+import { type AskingJob, BadLine, lineJobs } from "./read-line.ts";
 import { reusedLines } from "./reused-lines.ts";
 import { readSegment, type SegmentLine } from "./segment-lines.ts";
 
@@ -11,6 +10,8 @@ import { readSegment, type SegmentLine } from "./segment-lines.ts";
 const ACCEPTED_AT_ONCE = 50;
 
 const HOOK_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["refused_by_hook", "hook_failed"]);
+/** A line with more texts to embed goes to a worker, also when all their vectors are kept: bounds what one call carries. */
+const MOST_INPUTS = 16;
 
 const jobsIn = (lines: readonly SegmentLine[]) => lines.reduce((sum, each) => sum + jobCount(each), 0);
 
@@ -55,10 +56,10 @@ function endedBy(outcome: "stopped" | "lost"): false {
 }
 
 /** The jobs of lines; what cannot become one is refused, as a line that has failed. */
-async function toJobs(held: Held, segment: number, lines: readonly SegmentLine[]): Promise<LineJob[]> {
+async function toJobs(held: Held, segment: number, lines: readonly SegmentLine[]): Promise<AskingJob[]> {
   const { store, settings, claim, batch } = held;
   const find = await store.modelFinder(settings.current.aliases);
-  const jobs: LineJob[] = [];
+  const jobs: AskingJob[] = [];
   for (const each of lines) {
     const made = each.kind === "bad" ? each.error : await madeOf(() => hooked(held, lineJobs(batch, find, each.line).jobs));
     if (made instanceof AppError) {
@@ -69,7 +70,7 @@ async function toJobs(held: Held, segment: number, lines: readonly SegmentLine[]
   return jobs;
 }
 
-async function madeOf(make: () => Promise<LineJob[]>): Promise<LineJob[] | AppError> {
+async function madeOf(make: () => Promise<AskingJob[]>): Promise<AskingJob[] | AppError> {
   try {
     return await make();
   } catch (error) {
@@ -80,18 +81,21 @@ async function madeOf(make: () => Promise<LineJob[]>): Promise<LineJob[] | AppEr
 }
 
 /** Jobs as the deployment's hooks leave them. @throws AppError `refused_by_hook`, `hook_failed` */
-function hooked({ hooks, batch }: Held, jobs: readonly LineJob[]): Promise<LineJob[]> {
+function hooked({ hooks, batch }: Held, jobs: readonly AskingJob[]): Promise<AskingJob[]> {
   return Promise.all(
     jobs.map(async (job) => {
-      const { model, request } = job;
-      return { ...job, request: await hooks.beforeAccept({ owner: batch.owner, model, request }) };
+      const request = await hooks.beforeAccept({ owner: batch.owner, model: job.model, request: job.request });
+      return { ...job, request, asks: { ...job.asks, request } };
     }),
   );
 }
 
-async function accept(held: Held, segment: number, jobs: readonly LineJob[]): Promise<boolean> {
+async function accept(held: Held, segment: number, asking: readonly AskingJob[]): Promise<boolean> {
   const { store, claim, batch } = held;
   const place = { segment, keyId: batch.keyId, deadlineAtMs: batch.expiresMs };
+  const jobs = await Promise.all(
+    asking.map(async ({ asks, ...job }) => ({ ...job, reuse: await store.reuse.ask({ ...asks, mostInputs: MOST_INPUTS }) })),
+  );
   const result = await store.batches.held.acceptLines(claim, place, jobs);
   if (!("fed" in result)) return endedBy(result.outcome);
   await addCarriers(held, result.fed);

@@ -10,7 +10,7 @@ import {
   validate,
 } from "@llamero/core";
 import { inputLineSchema } from "@llamero/openai";
-import { admitRouted, type FindModel, type LineJob, lineJobId } from "@llamero/store";
+import { type AskedReuse, admitRouted, type FindModel, type LineJob, lineJobId } from "@llamero/store";
 import { batchCallAt } from "./batch-calls.ts";
 import type { RawLine } from "./lines.ts";
 
@@ -32,6 +32,9 @@ export interface Line {
   /** What becomes a job each, under these ids. */
   asked: { id: string; body: SubmitBody }[];
 }
+
+/** A job of a line, and what it would be answered by that others were answered. */
+export type AskingJob = LineJob & { asks: AskedReuse };
 
 /** A line that cannot, and the `custom_id` that could be read of it. */
 export class BadLine extends Error {
@@ -126,7 +129,7 @@ const seedOf = (jobId: string): number => Number.parseInt(hash("sha256", jobId).
  * What a line becomes, and the model that its first job is for.
  * @throws BadLine for what its model cannot answer, or where there is no such model
  */
-export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs: LineJob[]; model: string } {
+export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs: AskingJob[]; model: string } {
   const { number, asked } = line;
   const several = asked.length === 1 ? null : { number, jobs: asked.length };
   try {
@@ -136,10 +139,10 @@ export function lineJobs(batch: LineBatch, find: FindModel, line: Line): { jobs:
       const request = toJobRequest(body, seedOf(id));
       const route = admitRouted(routed, request, textField(body));
       batchCallAt(batch.endpoint).check?.(line.body, model);
-      return {
-        job: { id, slug: model.slug, model: model.name, request, metadata: body.metadata ?? null, line: several, route },
-        model,
-      };
+      const isSeedGiven = body.params?.seed !== undefined;
+      const asks = { owner: batch.owner, model, request, isSeedGiven, asked: body.reuse };
+      const place = { id, slug: model.slug, model: model.name, line: several, route };
+      return { job: { ...place, request, metadata: body.metadata ?? null, asks }, model };
     });
     return { jobs: made.map(({ job }) => job), model: made[0]?.model.name ?? "" };
   } catch (error) {

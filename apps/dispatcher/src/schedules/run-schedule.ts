@@ -89,13 +89,16 @@ function metadataOf({ metadata = {} }: SubmitBody, schedule: StoredSchedule): Re
 async function startJob(starting: Starting, { body, webhook }: Extract<ScheduleWork, { kind: "job" }>): Promise<string> {
   const { store, settings, hooks, carriers, schedule } = starting;
   const id = idOf("job", starting);
+  const { owner } = schedule;
   const find = await store.modelFinder(settings.current.aliases);
-  const routed = find(body.model, { jobId: id, owner: schedule.owner });
-  const asked = { owner: schedule.owner, model: routed.model.name, request: toJobRequest(body, randomInt(SEEDS)) };
-  const request = await hooks.beforeAccept(asked);
+  const routed = find(body.model, { jobId: id, owner });
+  const { model } = routed;
+  const request = await hooks.beforeAccept({ owner, model: model.name, request: toJobRequest(body, randomInt(SEEDS)) });
   const route = admitRouted(routed, request, textField(body));
+  const isSeedGiven = body.params?.seed !== undefined;
+  const reuse = await store.reuse.ask({ owner, model, request, isSeedGiven, asked: body.reuse });
   const accepted = await store.accept({
-    ...{ id, owner: schedule.owner, slug: routed.model.slug, request, route, idempotency: null, retryOf: null, webhook },
+    ...{ id, owner, slug: model.slug, request, route, idempotency: null, retryOf: null, webhook, reuse },
     ...startTime(body, await store.now()),
     deadlineMs: body.deadline_ms ?? null,
     metadata: metadataOf(body, schedule),

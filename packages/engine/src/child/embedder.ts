@@ -3,9 +3,10 @@ import type { LlamaModel, Token } from "node-llama-cpp";
 import { embeddingInput } from "./encoder-input.ts";
 import type { EncoderPool } from "./encoder-pool.ts";
 
+/** In floats of 32 bits, which models compute in: so a vector that is kept is the very one that was given. */
 function unitVector(vector: Float64Array): number[] {
   const length = Math.hypot(...vector);
-  return Array.from(vector, (value) => (length === 0 ? value : value / length));
+  return Array.from(vector, (value) => Math.fround(length === 0 ? value : value / length));
 }
 
 /**
@@ -45,6 +46,7 @@ export class Embedder {
     const inputs = task.request.input.map((text) => embeddingInput(this.#model, text));
     checkLengths(inputs, this.#contextLength, "input");
     const { outputs, timings } = await this.#pool.run(inputs, signal);
-    return { embeddings: outputs.map(unitVector), usage: readingUsage(inputs), timings };
+    const inputTokens = inputs.map(({ length }) => length);
+    return { embeddings: outputs.map(unitVector), inputTokens, usage: readingUsage(inputs), timings };
   }
 }

@@ -1,12 +1,10 @@
-import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { AppError } from "@llamero/core";
 import { type GgufFileInfo, readGgufFileInfo } from "node-llama-cpp";
 import { partPaths } from "../model-source.ts";
+import { fileDigest, readHead } from "./file-digest.ts";
 
 const MAGIC = "GGUF";
-/** Bytes of the head that the digest covers: all metadata of most models, at a cost that does not grow with the file. */
-const DIGEST_HEAD_BYTES = 1_048_576;
 
 /** A GGUF file that is whole as far as its header tells. */
 export interface GgufFile {
@@ -19,18 +17,6 @@ export interface GgufFile {
 
 function refuse(path: string, why: string, cause?: unknown): never {
   throw new AppError("model_file_invalid", `${path} ${why}`, { cause });
-}
-
-async function readHead(path: string): Promise<Buffer> {
-  const file = await open(path).catch((error: unknown) =>
-    refuse(path, "cannot be opened. Check the path and its permissions.", error),
-  );
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(DIGEST_HEAD_BYTES), position: 0 });
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /** Finds a tensor that begins behind the end of its file; llama.cpp itself refuses one that only ends there. */
@@ -49,15 +35,20 @@ function checkTensors(path: string, info: GgufFileInfo, sizes: readonly number[]
  * @throws AppError `model_file_invalid` for what is not there, no GGUF, or cut off
  */
 export async function readGgufFile(path: string): Promise<GgufFile> {
-  const head = await readHead(path);
+  const head = await readHead(path).catch((error: unknown) =>
+    refuse(path, "cannot be opened. Check the path and its permissions.", error),
+  );
   if (head.subarray(0, MAGIC.length).toString("latin1") !== MAGIC)
     refuse(path, "is no GGUF file (it does not begin with the bytes GGUF). Convert the model to GGUF, or name another file.");
-  const parts = await Promise.all(partPaths(path).map((part) => stat(part)));
-  const sizes = parts.map((part) => part.size);
+  const parts = await Promise.all(partPaths(path).map(async (part) => ({ path: part, sizeBytes: (await stat(part)).size })));
   const info = await readGgufFileInfo(path, { sourceType: "filesystem", logWarnings: false }).catch((error: unknown) =>
     refuse(path, "has a damaged or truncated header. Download it again.", error),
   );
-  checkTensors(path, info, sizes);
-  const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
-  return { path, info, sizeBytes, digest: createHash("sha256").update(head).update(String(sizeBytes)).digest("hex") };
+  checkTensors(
+    path,
+    info,
+    parts.map(({ sizeBytes }) => sizeBytes),
+  );
+  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  return { path, info, sizeBytes, digest: await fileDigest(head, parts) };
 }

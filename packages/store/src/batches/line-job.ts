@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type JobRequest, newId } from "@llamero/core";
+import type { Reuse } from "../reuse/reuse.ts";
 import type { JobRoute } from "../routing.ts";
 
 /** A job that a line of a batch asks for. */
@@ -14,6 +15,8 @@ export interface LineJob {
   line: { number: number; jobs: number } | null;
   /** The way that it takes where it has asked for an alias; null: it has not. */
   route: JobRoute | null;
+  /** How it may be answered by what others were answered. Default: null, not at all. */
+  reuse?: Reuse | null;
 }
 
 /**

@@ -30,10 +30,11 @@ export type AcceptedLines =
 
 const ERASE_BATCH = 100;
 
-function lineArgs({ id, slug, request, metadata, line, route }: LineJob): (string | number)[] {
+function lineArgs({ id, slug, request, metadata, line, reuse, route }: LineJob): (string | number)[] {
   const { prompt, mostOutput } = expectedTokens(request);
   const texts = [JSON.stringify(request), metadata === null ? "" : JSON.stringify(metadata)];
-  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...routeArgs(route)];
+  const reused = [reuse?.key ?? "", reuse?.answer?.result ?? "", reuse?.answer?.promptTokens ?? ""];
+  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...reused, ...routeArgs(route)];
 }
 
 /** Opening segments of a batch that is held: their lines become jobs. */

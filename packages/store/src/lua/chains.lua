@@ -7,10 +7,10 @@ local function chain_up(id, queue, from_ms, timeout)
   if timeout and timeout ~= '' then redis.call('ZADD', P .. 'overstays', from_ms + timeout, id) end
 end
 
--- Keeps the way of a new job, where there is one to keep. `chain`: it has other models behind its own.
-local function keep_route(id, queue, from_ms, route)
+-- Keeps the way of a new job, where there is one to keep. `chain`: it has other models behind its own, unless it has ended.
+local function keep_route(id, queue, from_ms, route, has_ended)
   if route.text ~= '' then redis.call('SET', P .. 'route:' .. id, route.text) end
-  if route.chain ~= '' then chain_up(id, queue, from_ms, route.timeout) end
+  if route.chain ~= '' and not has_ended then chain_up(id, queue, from_ms, route.timeout) end
 end
 
 local function unchain(job)

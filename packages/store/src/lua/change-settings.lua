@@ -1,7 +1,8 @@
 
--- Puts another version of the settings in the place of the one that was read, and what `feed` needs of them where it finds it. Every
+-- Puts another version of the settings in the place of the one that was read, and what scripts need of them where they find it. Every
 -- process is told. Answers 1, or 0 when they have changed since.
-local seen, changed, by, action, max_running, normal_ms, low_ms, failures, share, open_ms, most_open_ms = unpack(ARGV, 1, 11)
+local seen, changed, by, action, max_running, normal_ms, low_ms = unpack(ARGV, 1, 7)
+local failures, share, open_ms, most_open_ms, answer_ttl_ms, most_answer_bytes = unpack(ARGV, 8, 13)
 local HISTORY = 100
 
 local current = redis.call('GET', P .. 'settings')
@@ -10,14 +11,19 @@ redis.call('SET', P .. 'settings', changed)
 redis.call('LPUSH', P .. 'settings_history', changed)
 redis.call('LTRIM', P .. 'settings_history', 0, HISTORY - 1)
 
-redis.call('DEL', P .. 'weights', P .. 'ageing', P .. 'breaker_rules')
-for i = 12, #ARGV, 2 do redis.call('HSET', P .. 'weights', ARGV[i], ARGV[i + 1]) end
-if normal_ms ~= '' then redis.call('HSET', P .. 'ageing', 'normal', normal_ms) end
-if low_ms ~= '' then redis.call('HSET', P .. 'ageing', 'low', low_ms) end
-local rules = { failures = failures, share = share, open_ms = open_ms, most_open_ms = most_open_ms }
-for name, value in pairs(rules) do
-  if value ~= '' then redis.call('HSET', P .. 'breaker_rules', name, value) end
+redis.call('DEL', P .. 'weights', P .. 'ageing', P .. 'breaker_rules', P .. 'reuse_limits')
+for i = 14, #ARGV, 2 do redis.call('HSET', P .. 'weights', ARGV[i], ARGV[i + 1]) end
+local function set(key, name, value)
+  if value ~= '' then redis.call('HSET', P .. key, name, value) end
 end
+set('ageing', 'normal', normal_ms)
+set('ageing', 'low', low_ms)
+set('breaker_rules', 'failures', failures)
+set('breaker_rules', 'share', share)
+set('breaker_rules', 'open_ms', open_ms)
+set('breaker_rules', 'most_open_ms', most_open_ms)
+set('reuse_limits', 'ttl_ms', answer_ttl_ms)
+set('reuse_limits', 'max_bytes', most_answer_bytes)
 if max_running == '' then
   redis.call('HDEL', P .. 'running_limits', '*')
 else

@@ -5,12 +5,13 @@
 -- chances here.
 -- A variant that the worker does not have is set aside for one that does.
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, backend, preempted, keeps its slot,
--- chunks, tokens, text, first_token_ms, owner}, where the last is from when the job could first run, '' while nothing has been emitted,
+-- chunks, tokens, text, first_token_ms, owner, reuse}, where first_token_ms is from when the job could first run, '' while nothing has
+-- been emitted, and reuse the key of what it asks for, or '',
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere.
 local id, run, worker, lost_limit, variants = unpack(ARGV)
 local key = P .. 'job:' .. id
-local owner, slug, status, current, deadline, created, run_at, stop, batch =
-  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop', 'batch'))
+local owner, slug, status, current, deadline, created, run_at, stop, batch, reuse =
+  unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop', 'batch', 'reuse'))
 if not status then return { 'refused', 'gone' } end
 if redis.call('ZSCORE', P .. 'finished', id) then return { 'refused', 'terminal' } end
 if current ~= run then return { 'refused', 'stale' } end
@@ -59,4 +60,5 @@ notify(id, 'running')
 local ready = math.max(tonumber(created), tonumber(run_at or '0'))
 local watched = redis.call('EXISTS', P .. 'watch:' .. id)
 return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), now - ready, watched, class or 'normal',
-  lost or 0, crashes or 0, failures or 0, backend or 0, preempted or 0, keeps or '', tonumber(chunks or '0'), tokens, text, first_token and first_token - ready or '', owner }
+  lost or 0, crashes or 0, failures or 0, backend or 0, preempted or 0, keeps or '', tonumber(chunks or '0'), tokens, text,
+  first_token and first_token - ready or '', owner, reuse or '' }

@@ -44,6 +44,7 @@ local function finalize(id, owner, slug, from, to, result, code, message)
   leave_window(job)
   leave_place(job)
   unchain(job)
+  leave_twins(job, to)
   redis.call('ZREM', P .. 'deadlines', id)
   -- What is of a batch goes when its line is written, however long that takes.
   redis.call('ZADD', P .. 'finished', job.batch and 'inf' or now, id)

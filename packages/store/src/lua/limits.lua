@@ -37,7 +37,8 @@ local function admit(key, cost, per_minute)
       left[name] = level_of(key, name, capacity)
       -- What is larger than a minute's worth is taken when the bucket is full, and leaves a debt.
       local wanted = math.min(amount, capacity)
-      if left[name] < wanted then limit, seconds = name, seconds_until(left[name], wanted, capacity) end
+      -- What costs nothing is never in debt's way.
+      if left[name] < wanted and amount > 0 then limit, seconds = name, seconds_until(left[name], wanted, capacity) end
     end
   end
   if limit then return left, limit, seconds end

@@ -48,6 +48,8 @@ local function go_on(job, status, code, must_be_well)
   local at, chain = next_in_chain(route.fallback, must_be_well)
   if not at then return false end
   unchain(job)
+  -- Another model gives another answer: what asks for the same of this one gets a leader of its own.
+  leave_twins(job, 'failed')
   if status == 'queued' then dequeue(job) end
   take_back(id, owner, slug, status)
   refund(job)
@@ -55,7 +57,7 @@ local function go_on(job, status, code, must_be_well)
   route.tried = (route.tried and route.tried .. ' ' or '') .. slug .. ':' .. code
   route.fallback = table.concat(chain, ' ', at + 1)
   redis.call('SET', P .. 'route:' .. id, cjson.encode(route))
-  redis.call('HDEL', key, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'keeps_slot', 'prompt_tokens')
+  redis.call('HDEL', key, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'keeps_slot', 'prompt_tokens', 'reuse')
   redis.call('HSET', key, 'model', chain[at])
   redis.call('ZREM', index_of(owner, slug, 'queued'), id)
   redis.call('ZADD', index_of(owner, chain[at], 'queued'), 0, id)

@@ -1,5 +1,7 @@
 -- One bounded pass over everything that falls due: scheduled jobs, deadlines and unanswered stops, silent workers,
--- breakers and jobs that are to go on to another model, finished jobs and test deliveries past their retention. Answers {due, ended, retired, fed…}.
+-- breakers and jobs that are to go on to another model, finished jobs and test deliveries past their retention, answers past their time,
+-- twins without a leader.
+-- Answers {due, ended, retired, forgotten, fed…}, where twins that have ended or got a place count as ended.
 local retention_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function due(index, before)
   return redis.call('ZRANGE', P .. index, '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)
@@ -12,6 +14,7 @@ for _, id in ipairs(retired) do
   erase(id, owner, slug, status, idempotency)
 end
 for _, id in ipairs(due('deliveries:jobless', now - retention_ms)) do erase_delivery(id) end
+local forgotten = sweep_answers(limit)
 
 local scheduled = due('scheduled', now)
 for _, id in ipairs(scheduled) do
@@ -19,11 +22,10 @@ for _, id in ipairs(scheduled) do
   redis.call('ZREM', P .. 'scheduled', id)
   move(id, owner, slug, 'scheduled', 'queued')
   notify(id, 'queued')
-  enqueue(placed(id), run_at)
-  make_room(slug)
+  arrive(placed(id), run_at)
 end
 
-local ended = 0
+local ended = sweep_twins(limit)
 for _, id in ipairs(due('deadlines', now)) do
   local owner, slug, status, stop = unpack(read(id, 'owner', 'model', 'status', 'stop'))
   if status == 'running' and not stop then
@@ -39,4 +41,4 @@ end
 
 for _, worker in ipairs(due('workers', now)) do forget_worker(worker) end
 sweep_routes(limit)
-return { #scheduled, ended, #retired, unpack(feed_room()) }
+return { #scheduled, ended, #retired, forgotten, unpack(feed_room()) }
