@@ -17,8 +17,8 @@ import { proveOverload } from "./overload.ts";
 import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
-import { proveRouting } from "./routing.ts";
 import { proveReuse } from "./reuse.ts";
+import { proveRouting } from "./routing.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
 

@@ -20,7 +20,6 @@ const claim: Claim = {
   isWatched: false,
   emitted: { chunks: 0, tokens: [], text: "" },
   firstTokenMs: null,
-  owner: "local",
   reuseKey: null,
 };
 const usage = { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 1, total_tokens: 3 };

@@ -27,7 +27,6 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     isWatched: false,
     emitted: { chunks: 0, tokens: [], text: "" },
     firstTokenMs: null,
-    owner: "local",
     reuseKey: null,
     ...over,
   };

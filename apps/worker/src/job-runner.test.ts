@@ -73,7 +73,6 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
         isWatched: false,
         emitted: { chunks: 0, tokens: [], text: "" },
         firstTokenMs: null,
-        owner: "local",
         reuseKey: null,
         ...claims[job_id],
       };

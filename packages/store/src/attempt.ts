@@ -39,7 +39,6 @@ export interface Claim {
   emitted: TokenChunk & { chunks: number };
   /** Milliseconds from when the job could first run until its first token was stored; null when there is none yet. */
   firstTokenMs: number | null;
-  owner: string;
   /** The key of what it asks for; null where its answer is not for others. */
   reuseKey: string | null;
 }
@@ -84,7 +83,6 @@ export async function claim(
       isWatched: watched === 1,
       emitted: { chunks: Number(chunks), tokens: readTokens(String(tokens)), text: String(text) },
       firstTokenMs: firstTokenMs === "" ? null : Number(firstTokenMs),
-      owner: String(owner),
       reuseKey: reuseKey === "" ? null : String(reuseKey),
     },
   };

@@ -26,7 +26,7 @@ describe("a job that asks for what was answered", () => {
     await openSlots(harness, 1);
     await answer();
     const { id } = await submit(harness, { reuse });
-    const page = await harness.store.readEvents({ id, owner: "local" }, 0);
+    const page = await harness.store.readEvents({ id, owner: "local" }, { chunks: 0, attempt: 0 });
     expect(page).toMatchObject({ status: "succeeded", attempt: 0, chunks: 1, news: [{ k: 1, text: result.text, tokens: 3 }] });
   });
 

@@ -17,7 +17,9 @@ describe("jobs under way that ask for the same", () => {
     for (const twin of twins) {
       expect(await read(twin)).toMatchObject({ status: "succeeded", cached: true, attempts: 0, output: { text: result.text } });
       expect(await eventsOf(harness, twin.id)).toEqual(["job.succeeded"]);
-      expect((await harness.store.readEvents(twin, 0))?.news).toEqual([{ k: 1, text: result.text, tokens: 3 }]);
+      expect((await harness.store.readEvents(twin, { chunks: 0, attempt: 0 }))?.news).toEqual([
+        { k: 1, text: result.text, tokens: 3 },
+      ]);
     }
     expect(await counts()).toMatchObject({ hits: 0, coalesced: 2, misses: 1 });
   });
