@@ -30,6 +30,15 @@ describe("a job that asks for what was answered", () => {
     expect(page).toMatchObject({ status: "succeeded", attempt: 0, chunks: 1, news: [{ k: 1, text: result.text, tokens: 3 }] });
   });
 
+  it("has it also where its text is none that can be told before the end: half of a pair of surrogates", async () => {
+    await openSlots(harness, 1);
+    const job = await start(harness, { reuse });
+    await end(job, { ...succeeded, result: { ...result, text: "\ud83e" } });
+    const hit = await submit(harness, { reuse });
+    expect(await read(hit)).toMatchObject({ status: "succeeded", cached: true, output: { text: "\ud83e" } });
+    expect(await harness.store.readEvents(hit, 0)).toMatchObject({ chunks: 0, news: [] });
+  });
+
   it("is kept and removed as any other, and the answer stays when the job that computed it goes", async () => {
     await openSlots(harness, 1);
     const first = await answer();

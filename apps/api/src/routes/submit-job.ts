@@ -1,6 +1,6 @@
 import { AppError, jobSchema, type SubmitBody, submitSchema } from "@llamero/core";
 import { z } from "zod";
-import { acceptJob } from "../accept-job.ts";
+import { acceptJob, REUSE_HEADER } from "../accept-job.ts";
 import { idempotencyHeaders } from "../params.ts";
 import { preferredWaitMs } from "../prefer.ts";
 import { type Answer, type Call, route, type Services } from "../route.ts";
@@ -34,10 +34,10 @@ export const submitJob = route({
   operationId: "submitJob",
   summary: "Submit a job",
   description:
-    "Stores the job and answers at once with 202; with `Prefer: wait=N` it waits up to N seconds (60 at most) and answers 200 if the job has ended by then. The same `Idempotency-Key` with the same body gives the same job, with another body 409.",
+    "Stores the job and answers at once with 202; with `Prefer: wait=N` it waits up to N seconds (60 at most) and answers 200 if the job has ended by then. The same `Idempotency-Key` with the same body gives the same job, with another body 409. A request that was answered before may be answered at once: the job that comes is `succeeded` then, and `cached`.",
   tag: "jobs",
   request: {
-    headers: idempotencyHeaders.extend({ Prefer: z.string().optional() }),
+    headers: idempotencyHeaders.extend({ Prefer: z.string().optional(), [REUSE_HEADER]: z.enum(["true", "false"]).optional() }),
     body: submitSchema,
   },
   responses: {
