@@ -189,6 +189,7 @@ const job: Job = jobSchema.parse({
   supersede_key: "k",
   superseded_by: `job_${"3".repeat(26)}`,
   batch_id: "batch_1",
+  cached: true,
   routing: { alias: "chat", degraded: true, tried: [{ model: "small", code: "timeout" }] },
   webhook: { url: "https://hooks.example/", events: ["job.failed"], payload: "full" },
 });

@@ -5,6 +5,23 @@ export const NOTIFY_BUCKETS = 64;
 /** The line of jobs that came without a key; lua/lines.lua has the same. */
 const NO_KEY = "-";
 
+/** Of batches and their segments. */
+const batchKeys = (base: string) => ({
+  batch: (id: string) => `${base}batch:${id}`,
+  /** The batches of an owner, sorted by id. */
+  batchesOf: (owner: string) => `${base}batches:${owner}`,
+  /** The segments of a batch's input, each as `offset bytes line lines`. */
+  segments: (batch: string) => `${base}batch_segments:${batch}`,
+  /** Open segment → its jobs that have not ended. */
+  openJobs: (batch: string) => `${base}batch_open:${batch}`,
+  /** Line → why it did not become jobs. */
+  refusedLines: (batch: string, segment: number) => `${base}batch_refused:${batch}:${segment}`,
+  /** Closed segments whose jobs are still there. */
+  toErase: (batch: string) => `${base}batch_erase:${batch}`,
+  /** Parts that are being written, as `segment.fence`. */
+  batchObjects: (batch: string) => `${base}batch_objects:${batch}`,
+});
+
 /** The names of all keys and channels. The braces are the Redis Cluster hash tag: a cell's keys share one slot. */
 export function createKeys(prefix: string, cell: number) {
   const base = `${prefix}:{c${cell}}:`;
@@ -77,19 +94,7 @@ export function createKeys(prefix: string, cell: number) {
     uploads: `${base}uploads`,
     /** Files whose objects are to be removed → `batch part`, or '' for uploaded ones. */
     removals: `${base}removals`,
-    batch: (id: string) => `${base}batch:${id}`,
-    /** The batches of an owner, sorted by id. */
-    batchesOf: (owner: string) => `${base}batches:${owner}`,
-    /** The segments of a batch's input, each as `offset bytes line lines`. */
-    segments: (batch: string) => `${base}batch_segments:${batch}`,
-    /** Open segment → its jobs that have not ended. */
-    openJobs: (batch: string) => `${base}batch_open:${batch}`,
-    /** Line → why it did not become jobs. */
-    refusedLines: (batch: string, segment: number) => `${base}batch_refused:${batch}:${segment}`,
-    /** Closed segments whose jobs are still there. */
-    toErase: (batch: string) => `${base}batch_erase:${batch}`,
-    /** Parts that are being written, as `segment.fence`. */
-    batchObjects: (batch: string) => `${base}batch_objects:${batch}`,
+    ...batchKeys(base),
     schedule: (id: string) => `${base}schedule:${id}`,
     /** The schedules of an owner, sorted by id. */
     schedulesOf: (owner: string) => `${base}schedules:${owner}`,

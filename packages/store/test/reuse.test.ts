@@ -36,7 +36,7 @@ describe("a job that asks for what was answered", () => {
     await end(job, { ...succeeded, result: { ...result, text: "\ud83e" } });
     const hit = await submit(harness, { reuse });
     expect(await read(hit)).toMatchObject({ status: "succeeded", cached: true, output: { text: "\ud83e" } });
-    expect(await harness.store.readEvents(hit, 0)).toMatchObject({ chunks: 0, news: [] });
+    expect(await harness.store.readEvents(hit, { chunks: 0, attempt: 0 })).toMatchObject({ chunks: 0, news: [] });
   });
 
   it("is kept and removed as any other, and the answer stays when the job that computed it goes", async () => {

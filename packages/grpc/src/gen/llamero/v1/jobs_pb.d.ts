@@ -124,6 +124,13 @@ export declare type SubmitRequest = Message$1<"llamero.v1.SubmitRequest"> & {
    * @generated from field: optional string idempotency_key = 17;
    */
   idempotencyKey?: string | undefined;
+
+  /**
+   * Whether it may be answered by what the same request was answered before, and its answer given again. Default: as the settings say.
+   *
+   * @generated from field: optional bool reuse = 18;
+   */
+  reuse?: boolean | undefined;
 };
 
 /**
@@ -933,6 +940,13 @@ export declare type Job = Message$1<"llamero.v1.Job"> & {
    * @generated from field: llamero.v1.Routing routing = 28;
    */
   routing?: Routing | undefined;
+
+  /**
+   * Not computed for this job: it has the answer of an equal one.
+   *
+   * @generated from field: bool cached = 29;
+   */
+  cached: boolean;
 };
 
 /**
