@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createStore, type NewJob } from "../src/index.ts";
-import { eventsOf, openSlots, type StartedJob, sampleJob, start, submit } from "./harness.ts";
+import { clockPast, eventsOf, openSlots, redisNow, type StartedJob, sampleJob, start, submit } from "./harness.ts";
 import { asking, failed, result, reuse, succeeded, timings, usage, useReuse } from "./reuse-harness.ts";
 
 const { harness, read, statusOf, end, endFed, counts, set, submitMany, expire } = useReuse();
@@ -201,5 +201,36 @@ describe("a twin that waits", () => {
     await store.sweep({ retentionMs: 60_000, limit: 10 });
     expect(await redis.zrange(store.keys.window("tiny"), 0, "-1")).toContain(twin.id);
     await end(leader);
+  });
+});
+
+describe("a leader that goes on to another model", () => {
+  const route = { alias: "chat", fallback: ["other"], timeoutMs: null, isDegraded: false };
+
+  it("leaves its twins to the next of them, and its answer is for nobody else", async () => {
+    await openSlots(harness, 4);
+    await openSlots(harness, 4, "w2", { slug: "other" });
+    const leader = await start(harness, { reuse, route });
+    const twins = [await submit(harness, { reuse }), await submit(harness, { reuse })];
+    const finished = await harness.store.finish(leader.claim, failed);
+    expect(finished.outcome === "finished" && finished.fed.map(({ jobId, slug }) => `${slug} ${jobId}`).sort()).toEqual([
+      `other ${leader.id}`,
+      `tiny ${twins[0]?.id}`,
+    ]);
+    const moved = await harness.store.claim({ job_id: leader.id, run: 2 }, "w2");
+    expect(moved).toMatchObject({ outcome: "claimed", claim: { slug: "other", reuseKey: null } });
+    if (moved.outcome === "claimed") await harness.store.finish(moved.claim, succeeded);
+    expect(await Promise.all(twins.map((twin) => statusOf(twin)))).toEqual(["queued", "queued"]);
+  });
+
+  it("so does a twin that has waited for too long", async () => {
+    await openSlots(harness, 4);
+    const leader = await start(harness, { reuse });
+    const twin = await submit(harness, { reuse, route: { ...route, timeoutMs: 1 } });
+    await clockPast(harness.redis, (await redisNow(harness.redis)) + 2);
+    await harness.store.sweep({ retentionMs: 3_600_000, limit: 100 });
+    expect(await read(twin)).toMatchObject({ model: "other", status: "queued", routing: { tried: [{ code: "timeout" }] } });
+    await end(leader);
+    expect(await statusOf(twin)).toBe("queued");
   });
 });
