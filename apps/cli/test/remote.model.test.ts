@@ -1,3 +1,4 @@
+import type { Job } from "@llamero/core";
 import { freePort, TcpProxy } from "@llamero/testkit";
 import { expect, test, vi } from "vitest";
 import { type Client, Deployment, decoding, logged, longJob, sentiment } from "./deployment.ts";
@@ -69,7 +70,9 @@ test("while the server is away its jobs wait and none fails; when it is back the
   const jobs = [];
   for (let i = 0; i < 8; i++) jobs.push(await api.submit({ ...sentiment, model: "far" }));
   await breakerOf(api, "open");
-  expect((await api.call("GET", "/v1/jobs?status=queued")).body).toMatchObject({ data: expect.objectContaining({ length: 8 }) });
+  // One of them may be trying just now.
+  const { data } = (await api.call("GET", "/v1/jobs")).body as { data: Job[] };
+  expect(data.map(({ finished_at }) => finished_at)).toEqual(Array(8).fill(null));
   await proxy.mend();
   const ended = await Promise.all(jobs.map(({ id }) => api.ended(id)));
   expect(ended.map(({ status }) => status)).toEqual(Array(8).fill("succeeded"));
