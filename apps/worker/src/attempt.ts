@@ -122,8 +122,9 @@ export class Attempt {
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
     const writer = this.#openWriter();
     const { tokens, text } = emitted;
-    const { isWatched: isFollowed, priority } = claim;
-    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent: priority === "high" };
+    const { isWatched: isFollowed, priority, session } = claim;
+    const isUrgent = priority === "high";
+    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent, session };
     const onChunk = (chunk: TokenChunk) => {
       this.#madeTokens += chunk.tokens.length;
       writer.add(chunk);

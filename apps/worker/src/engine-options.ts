@@ -19,6 +19,7 @@ export async function engineOptions(config: Settings<"worker">, logger: Logger):
     cacheDir: join(config.DATA_DIR, "engine"),
     onProgress: logEngineEvents(logger),
     onLog: (line) => logger.debug({ line }, "engine"),
+    sessionMs: config.LLAMERO_SESSION_SECONDS * 1000,
     silentMs: config.LLAMERO_ENGINE_SILENT_SECONDS * 1000,
     stuckMs: config.LLAMERO_ENGINE_STUCK_SECONDS * 1000,
   };

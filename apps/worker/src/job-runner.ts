@@ -1,4 +1,4 @@
-import { type Carrier, type Runtime, runsAlone, type StopReason } from "@llamero/core";
+import { type Carrier, carrierId, type Runtime, runsAlone, type StopReason } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
 import type { Claim, Ending, Store } from "@llamero/store";
@@ -16,6 +16,8 @@ export interface JobRunnerOptions {
   carriers: Carriers;
   engine: Pick<EngineHost, "current" | "runtime" | "watch">;
   workerId: string;
+  /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come (`ClaimOptions`). */
+  keptMs: number | null;
   logger: Logger;
   /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
   onIntake: (isOpen: boolean) => void;
@@ -25,6 +27,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #admission: Admission;
+  /** By the job's id. */
   readonly #running = new Map<string, Running>();
   readonly #handingBack = new AbortController();
 
@@ -34,7 +37,7 @@ export class JobRunner {
     options.engine.watch((isUp) => this.#admission.setEngineUp(isUp));
   }
 
-  /** Handles one carrier to its end. Resolves also when the job was not to be run. */
+  /** Handles one carrier to its end. Resolves also when no job was to be run. */
   async handle(carrier: Carrier): Promise<CarrierOutcome> {
     if (await this.#goesOn(carrier)) return "done";
     const { engine } = this.#options;
@@ -43,8 +46,7 @@ export class JobRunner {
     if (runtime === null || this.#handingBack.signal.aborted || !this.#admission.enter()) return "put_back";
     const place = { leave: () => this.#admission.leave() };
     try {
-      await this.#claimAndRun(carrier, runtime, place);
-      return "done";
+      return await this.#claimAndRun(carrier, runtime, place);
     } finally {
       place.leave();
     }
@@ -57,7 +59,7 @@ export class JobRunner {
 
   /** The lock of a carrier that is handled here is lost. */
   lockLost(carrier: Carrier): void {
-    this.#running.get(carrier.job_id)?.attempt.lockLost();
+    this.#runningBy(carrier)?.attempt.lockLost();
   }
 
   /** Puts everything that still runs back into its queue. */
@@ -71,20 +73,27 @@ export class JobRunner {
    * carrier's lock.
    * @returns whether that is so, when what it has to write is written
    */
-  async #goesOn({ job_id }: Carrier): Promise<boolean> {
-    const running = this.#running.get(job_id);
+  async #goesOn(carrier: Carrier): Promise<boolean> {
+    const running = this.#runningBy(carrier);
     if (running === undefined || !(await this.#options.store.isHeld(running.claim))) return false;
-    this.#options.logger.info({ job_id }, "the job's lock was lost; its attempt goes on");
+    this.#options.logger.info({ job_id: running.claim.jobId }, "the job's lock was lost; its attempt goes on");
     await running.written;
     return true;
   }
 
-  async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
-    const { store, carriers, workerId, variants, logger } = this.#options;
-    const claimed = await store.claim(carrier, workerId, [...variants.keys()]);
+  /** The attempt that runs here under a carrier, which need not be named after its job. */
+  #runningBy(carrier: Carrier): Running | undefined {
+    const id = carrierId(carrier);
+    return [...this.#running.values()].find((running) => running.carrierId === id);
+  }
+
+  async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
+    const { store, carriers, workerId, variants, keptMs, logger } = this.#options;
+    const claimed = await store.claim(carrier, workerId, { variants: [...variants.keys()], keptMs });
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
-      return carriers.add(claimed.fed);
+      await carriers.add(claimed.fed);
+      return claimed.outcome === "left" ? "put_back" : "done";
     }
     const { claim } = claimed;
     const model = variants.get(claim.slug) ?? this.#options.model;
@@ -98,12 +107,18 @@ export class JobRunner {
       { job_id: claim.jobId, attempt: claim.attempt, alone, resumed_from: claim.emitted.tokens.length },
       "job started",
     );
-    const running: Running = { claim, attempt, written: this.#runAndWrite(model, claim, attempt) };
+    const running: Running = {
+      carrierId: carrierId(carrier),
+      claim,
+      attempt,
+      written: this.#runAndWrite(model, claim, attempt),
+    };
     this.#running.set(claim.jobId, running);
     if (this.#handingBack.signal.aborted) attempt.stop("handback");
     await running.written.finally(() => {
       if (this.#running.get(claim.jobId) === running) this.#running.delete(claim.jobId);
     });
+    return "done";
   }
 
   /** All slots are taken: an urgent job gets that of a job of class `low`, of the one that has made least of those that still may lose it. */
@@ -145,6 +160,8 @@ export class JobRunner {
 }
 
 interface Running {
+  /** Under whose lock it runs. */
+  carrierId: string;
   claim: Claim;
   attempt: Attempt;
   /** Settles when the attempt has ended and its ending is stored. */

@@ -80,12 +80,13 @@ function assemble({ config, logger, lifecycle, fail }: Context, { redis, pulls }
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
   const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
+  const keptMs = config.LLAMERO_PREFIX_AWARE ? config.LLAMERO_SESSION_SECONDS * 1000 : null;
   const models = survey.models.map((model) => {
     const start = engines.starter(model, options, logger);
     return new PlacedModel({
       surveyed: model,
       budgetBytes,
-      server: { start, store, carriers, pulls, workerId, logger, onFailure: fail },
+      server: { start, store, carriers, pulls, workerId, keptMs, logger, onFailure: fail },
       onChange: () => heartbeat.soon(),
       onRoom: () => placement.wake(),
     });

@@ -28,6 +28,8 @@ export interface ModelServerOptions {
   /** What consumers pull over. */
   pulls: ConsumerOptions["connection"];
   workerId: string;
+  /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come. */
+  keptMs: number | null;
   logger: Logger;
   /** The engine has gone or come back. */
   onChange: () => void;
@@ -50,7 +52,7 @@ export class ModelServer {
 
   /** Starts the engine at once. */
   constructor(options: ModelServerOptions) {
-    const { name, variants, start, store, carriers, workerId, logger, onGivenUp } = options;
+    const { name, variants, start, store, carriers, workerId, keptMs, logger, onGivenUp } = options;
     this.#options = options;
     this.#host = new EngineHost({ start, logger: logger.child({ model: name }), onGivenUp });
     this.#runner = new JobRunner({
@@ -60,6 +62,7 @@ export class ModelServer {
       carriers,
       engine: this.#host,
       workerId,
+      keptMs,
       logger,
       onIntake: (isOpen) => {
         for (const consumer of this.#consumers)

@@ -16,7 +16,14 @@ export {
 } from "./api-key.ts";
 export { type BatchEnding, type BatchError, type BatchStatus, batchEndings, batchStatuses } from "./batch.ts";
 export { type BatchCall, batchCall } from "./batch-call.ts";
-export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
+export {
+  type Carrier,
+  carrierId,
+  carrierSchema,
+  type DeliveryCarrier,
+  deliveryCarrierSchema,
+  readCarrierId,
+} from "./carrier.ts";
 export { checkGrammar } from "./check-grammar.ts";
 export {
   type Delivery,
@@ -152,11 +159,13 @@ export {
   metadataSchema,
   type StartTime,
   type SubmitBody,
+  sessionIdSchema,
   startTime,
   submitSchema,
   supersedeKeySchema,
   toJobRequest,
 } from "./submit.ts";
+export { textHash } from "./text-hash.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
 export { validate } from "./validate.ts";
 export {

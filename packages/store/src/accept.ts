@@ -1,4 +1,5 @@
 import type { Job, JobRequest, JobStatus, KeyLimits, Priority } from "@llamero/core";
+import { affinityOf } from "./affinity.ts";
 import { expectedTokens } from "./expected-tokens.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
 import { toJob } from "./record.ts";
@@ -93,6 +94,7 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.key?.limits.max_waiting ?? "",
     job.supersedeKey ?? "",
     job.door ?? "",
+    affinityOf({ ...job, scope: job.owner }) ?? "",
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };

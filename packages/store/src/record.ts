@@ -149,6 +149,7 @@ export function toJob(record: JobRecord, model: string, place: Place | null): Jo
     retried_by: fields["retried_by"] ?? null,
     supersede_key: fields["supersede"] ?? null,
     superseded_by: fields["superseded_by"] ?? null,
+    session_id: "session_id" in request ? (request.session_id ?? null) : null,
     batch_id: fields["batch"] ?? null,
   };
 }

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { guarded } from "./redis-errors.ts";
 
 /** Shared pieces that scripts need together: to change which jobs wait, and to end attempts and jobs. */
-const waiting = ["lib", "lines", "backlog", "window"] as const;
+const waiting = ["lib", "lines", "backlog", "carriers", "window"] as const;
 const ending = [...waiting, "rates", "limits", "chunks", "batch-lines", "jobs"] as const;
 const held = ["lib", "batch-lines", "held-batch"] as const;
 
@@ -20,16 +20,16 @@ const functions = {
   "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
   "accept-lines": [...waiting, "rates", "limits", "admission", "new-job", "batch-lines", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
-  claim: [...ending, "claim"],
+  claim: [...ending, "affinity", "choose", "claim"],
   finish: [...ending, "finish"],
-  beat: [...ending, "fleet", "beat"],
+  beat: [...ending, "affinity", "fleet", "beat"],
 } as const;
 const scripts = {
   append: ["lib", "chunks", "append"],
   events: ["lib", "events"],
   cancel: [...ending, "cancel"],
   remove: ["lib", "deliveries", "erase", "remove"],
-  sweep: [...ending, "fleet", "deliveries", "erase", "sweep"],
+  sweep: [...ending, "affinity", "fleet", "deliveries", "erase", "sweep"],
   backlogs: ["lib", "lines", "backlogs"],
   "change-settings": [...waiting, "audit", "change-settings"],
   "change-key": [...waiting, "audit", "change-key"],

@@ -6,7 +6,7 @@
 -- | {'unfit'}, where the deadline passes before the job may run
 -- | {'late', milliseconds until it would start, and end}, where it passes before the job can be done.
 local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, max_waiting_tokens,
-  is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede, door =
+  is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede, door, affinity =
   unpack(ARGV)
 local queue = queue_of(slug)
 
@@ -62,7 +62,7 @@ if idempotency ~= '' then redis.call('SET', idempotency_key, id .. ' ' .. body_h
 local status = is_due and 'queued' or 'scheduled'
 write_job(id, owner, slug, status, deadline ~= '' and now + tonumber(deadline) or '', metadata, {
   'prompt_cost', prompt_cost, 'key', key, 'cost', cost, 'class', class ~= 'normal' and class or '', 'run_at_ms', run_at,
-  'idem', idempotency, 'retry_of', retry_of, 'supersede', supersede,
+  'idem', idempotency, 'retry_of', retry_of, 'supersede', supersede, 'affinity', affinity,
 })
 if retry_of ~= '' and redis.call('EXISTS', P .. 'job:' .. retry_of) == 1 then
   redis.call('HSET', P .. 'job:' .. retry_of, 'retried_by', id)

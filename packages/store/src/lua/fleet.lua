@@ -8,6 +8,7 @@ end
 
 local function leave_model(worker, slug)
   redis.call('HDEL', P .. 'fleet:' .. slug, worker)
+  cool_down(slug, worker)
   size_window(slug)
 end
 

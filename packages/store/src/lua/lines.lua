@@ -31,11 +31,12 @@ end
 
 -- What places a job in a line, a window, a batch, and among those that take each other's place, from its record.
 local function placed(id)
-  local owner, slug, class, cost, key, supersede, batch, segment, line =
-    unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede', 'batch', 'segment', 'line'))
+  local owner, slug, class, cost, key, supersede, batch, segment, line, carrier =
+    unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede', 'batch', 'segment', 'line', 'carrier'))
   return {
     id = id, owner = owner, slug = slug, queue = queue_of(slug), class = class or 'normal', cost = tonumber(cost or '0'),
     key = key or NO_KEY, supersede = supersede, batch = batch, segment = segment, line = line,
+    carrier = carrier,
   }
 end
 
