@@ -1,7 +1,7 @@
 import type { Job } from "@llamero/core";
 import type { LlameroProcess } from "@llamero/testkit";
 import { expect, test } from "vitest";
-import { type Client, Deployment, sentiment } from "./deployment.ts";
+import { type Client, Deployment, decoding, longJob, sentiment } from "./deployment.ts";
 
 const TURNS = 20;
 const questions = [
@@ -44,8 +44,8 @@ class Conversation {
   }
 }
 
-async function open() {
-  const deployment = await Deployment.open({ LLAMERO_SLOTS: "4" });
+async function open(slots: number) {
+  const deployment = await Deployment.open({ LLAMERO_SLOTS: String(slots) });
   const [api, ...workers] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);
   /** Which worker has run a job. */
   const workerOf = async (job: Job): Promise<LlameroProcess> => {
@@ -58,7 +58,7 @@ async function open() {
 }
 
 test("a conversation of 20 turns stays with one of two workers, among other jobs, and reads a tenth of its prompts at most", async () => {
-  const { deployment, api, workerOf } = await open();
+  const { deployment, api, workerOf } = await open(4);
   await using _ = deployment;
   const conversation = new Conversation(api);
   const workers = new Set<LlameroProcess>();
@@ -74,7 +74,7 @@ test("a conversation of 20 turns stays with one of two workers, among other jobs
 });
 
 test("when its worker is killed between two turns, the conversation goes on at the other, at once, and stays there", async () => {
-  const { deployment, api, workerOf } = await open();
+  const { deployment, api, workerOf } = await open(4);
   await using _ = deployment;
   const conversation = new Conversation(api);
   const first = await workerOf(await conversation.say());
@@ -89,4 +89,32 @@ test("when its worker is killed between two turns, the conversation goes on at t
     const { usage } = await conversation.say();
     expect(usage?.cached_tokens).toBeGreaterThan((usage?.prompt_tokens ?? 0) / 2);
   }
+});
+
+test("when a worker is killed, the turns that waited for it run at the other, and what it ran goes on there within 5 s", async () => {
+  const { deployment, api, workerOf } = await open(1);
+  await using _ = deployment;
+  const turn = (session_id: string) => api.submit({ ...longJob, params: { ...longJob.params, max_tokens: 150 }, session_id });
+  const first = await Promise.all([turn("a"), turn("b")]);
+  await Promise.all(first.map(({ id }) => api.ended(id)));
+  const homes = await Promise.all(first.map(workerOf));
+  expect(new Set(homes).size).toBe(2);
+
+  // As they come, each worker's turn is with the other's half of the time.
+  const turns: Job[] = [];
+  for (const session of ["a", "b", "b", "a", "a", "b", "b", "a"]) turns.push(await turn(session));
+  const [doomed] = homes;
+  const running = turns[0]?.id ?? "";
+  await api.until(running, decoding(1));
+  expect(await workerOf(await api.until(running, decoding(1)))).toBe(doomed);
+  await doomed?.kill();
+  const killedAtMs = performance.now();
+  await api.until(running, ({ attempts, finished_at }) => attempts === 2 || finished_at !== null);
+  expect(performance.now() - killedAtMs).toBeLessThan(5_000);
+  const ended = await Promise.all(turns.map(({ id }) => api.ended(id)));
+  expect(ended.map(({ status }) => status)).toEqual(turns.map(() => "succeeded"));
+  const attempts = ended.map((job) => job.attempts);
+  expect(attempts[0]).toBe(2);
+  // Besides the one that ran there, the one that the worker had in hand.
+  expect(attempts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(turns.length + 2);
 });

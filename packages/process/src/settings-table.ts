@@ -183,8 +183,8 @@ export const table = {
     defaultNote: "measured at the first start",
   },
   LLAMERO_SESSION_SECONDS: {
-    schema: decimal(0, 86_400).default(600),
-    allowed: "a number from 0 to 86400",
+    schema: decimal(1, 86_400).default(600),
+    allowed: "a number from 1 to 86400",
     description:
       "Seconds after a turn of a session for which its slot is not given to others while there is another slot: the next turn finds " +
       "its conversation in the cache.",

@@ -239,27 +239,54 @@ test("a beginning that others share is left for a worker with half of its slots 
   const next = () => carriers.submit(withBeginning("once "));
   await next();
   await carriers.run("w1");
+  const claims: (Claim | null)[] = [];
   for (let i = 0; i < 2; i++) {
     await next();
     expect(await carriers.pull("w2")).toBeNull();
-    await carriers.pull("w1");
+    claims.push(await carriers.pull("w1"));
   }
   const third = await next();
-  expect((await carriers.pull("w2"))?.number).toBe(third);
+  expect(await carriers.run("w2")).toBe(third);
+  // It stays where it was, though.
+  await carriers.end(claims[0] ?? null);
+  await next();
+  expect(await carriers.pull("w2")).toBeNull();
 });
 
-test("of a worker no more is noted than it has slots: what was used longest ago goes, and sessions after beginnings", async () => {
+test("of a worker no more sessions are noted than it has slots, and half as many beginnings: the latest", async () => {
   const carriers = new Carriers();
-  await carriers.open({ w1: 2, w2: 2 });
-  const requests = [turn("a"), withBeginning("one "), withBeginning("two "), withBeginning("three ")];
-  for (const request of requests) {
+  await carriers.open({ w1: 3, w2: 3 });
+  const sessions = [turn("a"), turn("b"), turn("c"), turn("d")];
+  const beginnings = [withBeginning("one "), withBeginning("two "), withBeginning("three ")];
+  for (const request of [...sessions, ...beginnings]) {
     await carriers.submit(request);
     await carriers.run("w1");
   }
-  await carriers.submit(withBeginning("two "));
-  expect((await carriers.pull("w2"))?.session).toBeNull();
+  const isLeft = async (request: JobRequest) => {
+    await carriers.submit(request);
+    const claim = await carriers.pull("w2");
+    if (claim === null) await carriers.run("w1");
+    else await carriers.end(claim);
+    return claim === null;
+  };
+  const left: boolean[] = [];
+  for (const request of [...sessions, ...beginnings]) left.push(await isLeft(request));
+  expect(left).toEqual([false, true, true, true, false, true, true]);
+});
+
+test("what a worker has not used for as long as it keeps sessions is forgotten with the next that it reads", async () => {
+  const { redis } = harness;
+  const carriers = new Carriers();
+  await carriers.open({ w1: 3, w2: 3 });
   await carriers.submit(turn("a"));
-  expect(await carriers.pull("w2")).toBeNull();
+  await carriers.run("w1");
+  const [held = ""] = await redis.keys("*warm_at*");
+  const [affinity = ""] = await redis.zrange(held, 0, "-1");
+  await redis.zincrby(held, -KEPT_MS, affinity);
+  await carriers.submit(turn("b"));
+  await carriers.run("w1");
+  const number = await carriers.submit(turn("a"));
+  expect((await carriers.pull("w2"))?.number).toBe(number);
 });
 
 test("a carrier that changed hands is its new job's, also when its lock is lost, and its first job's is stale", async () => {

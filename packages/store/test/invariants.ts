@@ -285,9 +285,10 @@ function checkWarmth(snapshot: Snapshot): string[] {
   const problems: string[] = [];
   const counts = new Map<string, number>();
   for (const [place, affinities] of named(snapshot.zsets, "warm_at:")) {
-    const [queue = "", worker = ""] = place.split(":");
+    const [queue = "", worker = "", kind = ""] = place.split(":");
     const slots = Number(snapshot.hashes.get(`fleet:${queue}`)?.[worker] ?? 0);
-    if (affinities.size > slots) problems.push(`${place} has ${affinities.size} beginnings in ${slots} slots`);
+    const most = kind === "s" ? slots : Math.ceil(slots / 2);
+    if (affinities.size > most) problems.push(`${place} has ${affinities.size} beginnings in ${slots} slots`);
     for (const affinity of affinities.keys()) counts.set(`${queue} ${affinity}`, (counts.get(`${queue} ${affinity}`) ?? 0) + 1);
   }
   const told = named(snapshot.hashes, "warm:").flatMap(([queue, of]) =>

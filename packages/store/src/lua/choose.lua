@@ -55,7 +55,7 @@ local function line_behind(job, queue, worker, variants, most_passed)
       line[#line + 1] = id
       if (slug == queue or has_variant(variants, slug)) and not (deadline and tonumber(deadline) <= now) then
         if affinity and is_warm(queue, worker, affinity) then return line end
-        if not affinity or redis.call('HEXISTS', warm(queue), affinity) == 0 then neutral = neutral or #line end
+        if not affinity or not is_warm_anywhere(queue, affinity) then neutral = neutral or #line end
       end
       if keeps_slot or tonumber(passed or '0') >= most_passed then break end
     end
@@ -68,7 +68,7 @@ end
 local function choose(job, worker, variants)
   local queue = queue_of(job.slug)
   if not job.affinity or job.class == 'high' or job.keeps_slot then return job.id end
-  if is_warm(queue, worker, job.affinity) or redis.call('HEXISTS', warm(queue), job.affinity) == 0 then return job.id end
+  if is_warm(queue, worker, job.affinity) or not is_warm_anywhere(queue, job.affinity) then return job.id end
   local slots = tonumber(redis.call('GET', P .. 'cap:' .. queue) or '0') / WINDOW_PER_SLOT
   local passed = tonumber(job.passed or '0')
   if passed >= slots then return job.id end
