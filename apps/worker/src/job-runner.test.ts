@@ -60,7 +60,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
   };
   const store = {
     claim: async ({ job_id }: Carrier) => {
-      if (job_id === "job_left") return { outcome: "left" as const, fed: [] };
+      if (job_id === "job_left") return { outcome: "left" as const, times: 1, fed: [] };
       const claim: Claim = {
         jobId: job_id,
         fence: ++fence,

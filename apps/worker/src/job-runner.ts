@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Carrier, carrierId, type Runtime, runsAlone, type StopReason } from "@llamero/core";
 import type { Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
@@ -6,6 +7,12 @@ import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
 import { keepTrying } from "./keep-trying.ts";
+
+/**
+ * A job that is left for another worker is kept for so long at most before it is put back, in milliseconds, for 1 at first: that worker
+ * may have no time to wait for it at this moment.
+ */
+const LONGEST_PAUSE_MS = 32;
 
 export interface JobRunnerOptions {
   /** What it runs jobs of. */
@@ -90,10 +97,14 @@ export class JobRunner {
   async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
     const { store, carriers, workerId, variants, keptMs, logger } = this.#options;
     const claimed = await store.claim(carrier, workerId, { variants: [...variants.keys()], keptMs });
+    if (claimed.outcome === "left") {
+      await pause(Math.min(LONGEST_PAUSE_MS, 2 ** (claimed.times - 1)));
+      return "put_back";
+    }
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
       await carriers.add(claimed.fed);
-      return claimed.outcome === "left" ? "put_back" : "done";
+      return "done";
     }
     const { claim } = claimed;
     const model = variants.get(claim.slug) ?? this.#options.model;

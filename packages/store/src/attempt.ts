@@ -43,10 +43,13 @@ export interface Claim {
   firstTokenMs: number | null;
 }
 
-/** `left`: it is another worker's to take, which has its beginning and slots free; the carrier is to be put back. */
-export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere" | "left";
+export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
 
-export type ClaimResult = { outcome: "claimed"; claim: Claim } | { outcome: ClaimRefusal; fed: FedJob[] };
+export type ClaimResult =
+  | { outcome: "claimed"; claim: Claim }
+  | { outcome: ClaimRefusal; fed: FedJob[] }
+  /** Another worker has its beginning and slots free: the carrier is to be put back. `times`: how often that was said of it. */
+  | { outcome: "left"; times: number; fed: FedJob[] };
 
 export interface ClaimOptions {
   /** Slugs of the variants that the worker runs besides the models themselves. Default: none. */
@@ -67,6 +70,7 @@ export async function claim(
 ): Promise<ClaimResult> {
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" "), keptMs ?? ""];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
+  if (reply[1] === "left") return { outcome: "left", times: Number(reply[2]), fed: [] };
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
   const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, preempted] = reply;
   const [keepsSlot, chunks, tokens, text, firstTokenMs, jobId, affinity] = reply.slice(12);

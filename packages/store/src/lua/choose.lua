@@ -6,7 +6,7 @@
 local LOOK_LIMIT = 64
 
 -- How often a job is left for a worker that has a slot free. Redis wakes those that wait in turn, so that fewer workers than this need
--- no luck; each time takes 2 to 3 ms.
+-- no luck, unless they are short of time.
 local LEAVE_LIMIT = 8
 
 -- Who has not been heard of for so long, in milliseconds, may be gone: a heartbeat comes every two seconds.
@@ -63,8 +63,8 @@ local function line_behind(job, queue, worker, variants, most_passed)
   return neutral and { unpack(line, 1, neutral) }
 end
 
--- The job that a worker takes in the place of a waiting one: the same, another, or nil where it leaves it for another worker. A job is
--- passed over, or left, as often as its queue has slots, and no more.
+-- The job that a worker takes in the place of a waiting one: the same, another, or nil where it leaves it for another worker, and then how
+-- often it was passed over or left by now. That is as often as its queue has slots, and no more.
 local function choose(job, worker, variants)
   local queue = queue_of(job.slug)
   if not job.affinity or job.class == 'high' or job.keeps_slot then return job.id end
@@ -80,6 +80,5 @@ local function choose(job, worker, variants)
     return line[#line]
   end
   if passed >= LEAVE_LIMIT or not has_room_elsewhere(queue, worker, job.affinity) then return job.id end
-  redis.call('HINCRBY', P .. 'job:' .. job.id, 'passed', 1)
-  return nil
+  return nil, redis.call('HINCRBY', P .. 'job:' .. job.id, 'passed', 1)
 end

@@ -7,7 +7,8 @@
 -- A variant that the worker does not have is set aside for one that does.
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, preempted, keeps its slot,
 -- chunks, tokens, text, first_token_ms, id, affinity}, where first_token_ms is from when the job could first run, '' while nothing has
--- been emitted, | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere | left.
+-- been emitted, | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere,
+-- | {'refused', 'left', how often}.
 local carrier, worker, lost_limit, variants, kept_ms = own_carrier(ARGV[1], ARGV[2]), unpack(ARGV, 3)
 
 local function look(id)
@@ -42,8 +43,8 @@ if job.deadline and tonumber(job.deadline) <= now then
   return { 'refused', 'expired', unpack(feed_room()) }
 end
 if status == 'queued' and kept_ms ~= '' then
-  local choice = choose(job, worker, variants)
-  if not choice then return { 'refused', 'left' } end
+  local choice, times = choose(job, worker, variants)
+  if not choice then return { 'refused', 'left', times } end
   if choice ~= id then
     job = look(choice)
     id, owner, slug = job.id, job.owner, job.slug
