@@ -45,7 +45,7 @@ export async function runClients(options: ClientsOptions): Promise<void> {
 async function submit({ deployment, ledger, signal }: ClientsOptions, planned: PlannedJob): Promise<Entry> {
   const { client, webhookUrl } = deployment;
   const metadata = { index: String(planned.index) };
-  const body = { ...planned.body, ...planned.timing, model: MODEL, metadata, webhook: { url: webhookUrl } };
+  const body = { ...planned.body, ...planned.timing, ...planned.session, model: MODEL, metadata, webhook: { url: webhookUrl } };
   const prefer: Record<string, string> = planned.index % WAITING_EVERY === 0 ? { prefer: "wait=2" } : {};
   const headers = { "idempotency-key": `job-${planned.index}`, ...prefer };
   const send = () => client.json<Job>("/v1/jobs", { method: "POST", body, headers }, signal);

@@ -80,6 +80,9 @@ const DELAYED = 0.05;
 const SHORT_OF_TIME = 0.03;
 const CANCELLED = 0.05;
 const FOLLOWED = 0.05;
+/** One job in so many is a turn of a session, of so many sessions: more than there are slots. */
+const SESSION_EVERY = 3;
+const SESSIONS = 32;
 const LONGEST_DELAY_MS = 2_000;
 const LONGEST_SHORT_MS = 400;
 const LONGEST_UNTIL_CANCEL_MS = 1_000;
@@ -93,6 +96,8 @@ export interface PlannedJob {
   /** Says which bodies have the same answer. */
   body: Body;
   timing: { delay_ms?: number; deadline_ms?: number };
+  /** Jobs of one session go to the same worker, while there is one. */
+  session: { session_id?: string };
   /** Null: it is left to end. */
   cancelAfterMs: number | null;
   isFollowed: boolean;
@@ -131,6 +136,7 @@ export function planJobs(seed: number, count: number, subjects: [Subject, ...Sub
       kind,
       body: kinds[kind].body(...random.pick(subjects)),
       timing: timingOf(random),
+      session: kind === "embedding" || index % SESSION_EVERY > 0 ? {} : { session_id: `talk-${index % SESSIONS}` },
       cancelAfterMs: random.chance(CANCELLED) ? random.below(LONGEST_UNTIL_CANCEL_MS) : null,
       isFollowed: kind === "story" || random.chance(FOLLOWED),
     };

@@ -14,11 +14,13 @@ import { proveFairShare } from "./fair-share.ts";
 import { proveFeed } from "./feed.ts";
 import { proveLongPoll } from "./long-poll.ts";
 import { proveOverload } from "./overload.ts";
+import { provePrefixFeeding } from "./prefix-feeding.ts";
 import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveReuse } from "./reuse.ts";
 import { proveRouting } from "./routing.ts";
+import { proveSession } from "./session.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
 
@@ -28,6 +30,8 @@ const proofs: Record<string, Proof> = {
   feed: proveFeed,
   "fair-share": proveFairShare,
   priority: provePriority,
+  session: proveSession,
+  "prefix-feeding": provePrefixFeeding,
   "long-poll": proveLongPoll,
   "sse-clients": proveSseClients,
   webhooks: proveWebhooks,

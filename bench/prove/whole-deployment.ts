@@ -14,7 +14,7 @@ export interface Memory {
   redisUsedBytes: number;
 }
 
-/** Redis, an API, a worker with the bundled model and a dispatcher, each a process of its own. */
+/** Redis, an API, workers and a dispatcher, each a process of its own. */
 export interface WholeDeployment {
   redis: Connection;
   /** Where jobs are submitted. */
@@ -27,12 +27,22 @@ export interface WholeDeployment {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param settings of all its processes, besides those that they share; requests are computed unless they say otherwise */
-export async function openWholeDeployment(settings: Record<string, string>): Promise<WholeDeployment> {
+/**
+ * @param settings of all its processes, besides those that they share; requests are computed unless they say otherwise
+ * @param workers the settings of each worker besides those. Default: one, with the bundled model
+ */
+export async function openWholeDeployment(
+  settings: Record<string, string>,
+  workers: readonly Record<string, string>[] = [WORKER],
+): Promise<WholeDeployment> {
   const server = await startRedis(["--appendfsync", "everysec"]);
   const redis = await connectRedis(server.url, "commands");
   const env = { REDIS_URL: server.url, HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "warn", ...settings };
-  const starting = [startLlamero("api", env), startLlamero("worker", { ...env, ...WORKER }), startLlamero("dispatcher", env)];
+  const starting = [
+    startLlamero("api", env),
+    ...workers.map((worker) => startLlamero("worker", { ...env, ...worker })),
+    startLlamero("dispatcher", env),
+  ];
   const close = async (processes: readonly LlameroProcess[]) => {
     await Promise.all(processes.map((process) => process.kill()));
     redis.disconnect();

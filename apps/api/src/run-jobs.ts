@@ -6,6 +6,8 @@ import { MAX_WAIT_SECONDS, waitForJob } from "./wait-for-job.ts";
 
 /** With this header jobs go on when their client goes away. */
 export const KEEP_HEADER = "x-llamero-keep";
+/** This header names the session that a call's jobs are turns of. */
+export const SESSION_HEADER = "x-llamero-session";
 
 /** A call whose jobs are its answer. */
 export type DoorCall = Submitter & Pick<Call<unknown, unknown, unknown>, "signal">;
@@ -17,6 +19,8 @@ export interface Accepted {
 }
 
 const hasKeepHeader = ({ headers }: DoorCall) => headers.get(KEEP_HEADER) === "true";
+
+const generates = ({ prompt, messages }: SubmitBody) => prompt !== undefined || messages !== undefined;
 
 /** Ends what nobody waits for any more, unless it is to be kept. What goes wrong costs the time of the jobs, and is logged. */
 export async function abandon(call: DoorCall, services: Services, jobs: readonly Job[]): Promise<void> {
@@ -44,9 +48,11 @@ export async function acceptAll(
 ): Promise<Accepted> {
   // Where this process dies, nobody is left to cancel what nobody waits for.
   const limit = isKept ? {} : { deadline_ms: services.answerMs };
+  const session = call.headers.get(SESSION_HEADER);
   const accepting = bodies.map(async (body, index) => {
+    const named = session !== null && generates(body) ? { session_id: session } : {};
     // What the door lets through may still be no job: the rules of jobs hold whichever way they come.
-    const checked = validate(submitSchema, { ...body, ...limit });
+    const checked = validate(submitSchema, { ...body, ...limit, ...named });
     return acceptJob(call, services, checked, { ...options, part: bodies.length === 1 ? "" : ` ${index}` });
   });
   const outcomes = await Promise.allSettled(accepting);

@@ -73,6 +73,21 @@ describe("chat.completions", () => {
     expect(total).toBe(9);
   });
 
+  it("is a turn of the session that prompt_cache_key or, before it, the header names", async () => {
+    const sessionOf = async (extra: object, headers: Record<string, string> = {}) => {
+      const answer = await harness.client.chat.completions.create({ ...chatBody, ...extra }, { headers });
+      return (await harness.api.job(answer.id)).session_id;
+    };
+    expect(await sessionOf({})).toBeNull();
+    expect(await sessionOf({ prompt_cache_key: "talk 1" })).toBe("talk 1");
+    expect(await sessionOf({ prompt_cache_key: "talk 1" }, { "x-llamero-session": "talk-2" })).toBe("talk-2");
+    const long = [await sessionOf({ prompt_cache_key: "x".repeat(500) }), await sessionOf({ prompt_cache_key: "x".repeat(501) })];
+    expect(long[0]).toMatch(/^cache_key_\d+$/);
+    expect(long[1]).not.toBe(long[0]);
+    const tooLong = harness.client.chat.completions.create(chatBody, { headers: { "x-llamero-session": "x".repeat(129) } });
+    expect(await refusal(tooLong)).toMatchObject({ status: 400, param: "session_id" });
+  });
+
   const tools = [{ type: "function" as const, function: { name: "weather", parameters: { type: "object" } } }];
   it("gives tool calls, also in a stream, and takes them back with their results", async () => {
     harness.api.worker.script = calling;

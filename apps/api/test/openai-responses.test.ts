@@ -88,6 +88,9 @@ describe("a response", () => {
     });
     const third = await harness.client.responses.create({ model, input: "three", previous_response_id: second.id });
     expect(third.previous_response_id).toBe(second.id);
+    const jobs = [first, second, third].map(({ id }) => id.replace("resp_", "job_"));
+    const sessions = await Promise.all(jobs.map(async (id) => (await harness.api.job(id)).session_id));
+    expect(sessions).toEqual([null, jobs[0], jobs[0]]);
     const record = await harness.api.store.getRecord({ id: third.id.replace("resp_", "job_"), owner: "local" });
     expect(record?.request).toMatchObject({
       messages: [

@@ -43,6 +43,23 @@ describe("POST /v1/jobs", () => {
     expect((await api.job(job.id)).metadata).toEqual({ constructor: "a", prototype: "b", toString: "c", "a.b[c]": "d" });
   });
 
+  it("takes the session that a job is a turn of, and tells workers of it by a name of the owner's own", async () => {
+    const job = await api.submit({ prompt: "a", session_id: "talk 1" });
+    expect(job.session_id).toBe("talk 1");
+    expect((await api.submit({ prompt: "a" })).session_id).toBeNull();
+    const claim = await api.worker.take();
+    expect(claim).toMatchObject({ jobId: job.id, session: expect.stringMatching(/^s[\w-]{16}$/) });
+    expect((await api.worker.take()).session).toBeNull();
+  });
+
+  it.each<[string, object]>([
+    ["an embedding", { input: "a" }],
+    ["a ranking", { query: "a", documents: ["b"] }],
+  ])("refuses a session for %s", async (_name, body) => {
+    const refused = await errorOf(await api.post("/v1/jobs", { ...body, session_id: "talk" }));
+    expect(refused).toMatchObject({ status: 400, code: "invalid_request", param: "session_id" });
+  });
+
   it("schedules a job by delay_ms and by run_at", async () => {
     const delayed = await api.submit({ prompt: "a", delay_ms: 60_000 });
     const at = new Date(Date.now() + 60_000).toISOString();

@@ -14,6 +14,7 @@ const claim: Claim = {
   slug: "tiny",
   priority: "normal",
   mayYield: false,
+  session: null,
   counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0 },
   request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
   queueMs: 0,

@@ -21,6 +21,7 @@ function claimOf(over: Partial<Claim> = {}): Claim {
     slug: "tiny",
     priority: "normal",
     mayYield: false,
+    session: null,
     counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0 },
     request: { ...chat, messages: [...chat.messages] },
     queueMs: 9,

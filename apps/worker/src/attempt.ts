@@ -132,8 +132,9 @@ export class Attempt {
     const { afterFinish } = this.#options;
     const writer = afterFinish === null ? this.#openWriter() : null;
     const { tokens, text } = emitted;
-    const { isWatched: isFollowed, priority } = claim;
-    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent: priority === "high" };
+    const { isWatched: isFollowed, priority, session } = claim;
+    const isUrgent = priority === "high";
+    const task = { id: this.#taskId, model, request, emitted: { tokens, text }, isFollowed, isUrgent, session };
     const onChunk = (chunk: TokenChunk) => {
       this.#madeTokens += chunk.tokens.length;
       writer?.add(chunk);

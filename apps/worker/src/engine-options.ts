@@ -35,6 +35,7 @@ function startOptions(config: Settings<"worker">, logger: Logger): Omit<EngineOp
     cacheDir: join(config.DATA_DIR, "engine"),
     onProgress: logEngineEvents(logger),
     onLog: (line) => logger.debug({ line }, "engine"),
+    sessionMs: config.LLAMERO_SESSION_SECONDS * 1000,
     silentMs: config.LLAMERO_ENGINE_SILENT_SECONDS * 1000,
     stuckMs: config.LLAMERO_ENGINE_STUCK_SECONDS * 1000,
   };

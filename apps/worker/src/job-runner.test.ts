@@ -18,6 +18,7 @@ const outcome: GenerateOutcome = {
 interface Task {
   id: string;
   isUrgent: boolean;
+  session: string | null;
   /** Says that all slots are taken, or that it has one after all. */
   wait: (isWaiting: boolean) => void;
   make: (tokens: number) => void;
@@ -34,11 +35,11 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
   const runtime: Runtime = {
     models: [] as LoadedModel[],
     isOver: false,
-    generate: ({ id, isUrgent = false }, onChunk, wait = () => {}) => {
+    generate: ({ id, isUrgent = false, session = null }, onChunk, wait = () => {}) => {
       const { promise, resolve, reject } = Promise.withResolvers<GenerateOutcome>();
       const make = (tokens: number) => onChunk({ tokens: Array.from({ length: tokens }, () => 1), text: "" });
       const end: Task["end"] = (how = outcome) => (how instanceof AppError ? reject(how) : resolve(how));
-      tasks.push({ id, isUrgent, wait, make, end });
+      tasks.push({ id, isUrgent, session, wait, make, end });
       return promise;
     },
     embed: () => Promise.reject(new Error("not expected")),
@@ -59,6 +60,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
   };
   const store = {
     claim: async ({ job_id }: Carrier) => {
+      if (job_id === "job_left") return { outcome: "left" as const, times: 1, fed: [] };
       const claim: Claim = {
         jobId: job_id,
         fence: ++fence,
@@ -66,6 +68,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
         owner: "local",
         slug: "tiny",
         priority: "normal",
+        session: null,
         mayYield: false,
         counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0, ...counts[job_id] },
         request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
@@ -95,6 +98,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
     engine,
     workerId: "w1",
     afterFinish: null,
+    keptMs: null,
     logger,
     onIntake,
   });
@@ -142,6 +146,36 @@ test("puts carriers back once it hands back what runs", async () => {
   expect(await handle("job_b")).toBe("put_back");
   expect(await running).toBe("done");
   expect(endings).toEqual([["job_a", { status: "queued" }]]);
+});
+
+test("puts back a carrier whose job is left for another worker", async () => {
+  const { handle, tasks } = workerOf();
+  expect(await handle("job_left")).toBe("put_back");
+  expect(tasks).toEqual([]);
+});
+
+test("tells the engine of the session that a job is a turn of", async () => {
+  const { handle, tasks } = workerOf({}, { job_a: { session: "s1" } });
+  const handled = handle("job_a");
+  await settle();
+  expect(tasks).toMatchObject([{ session: "s1" }]);
+  tasks[0]?.end();
+  await handled;
+});
+
+test("knows a job by the carrier that it came under, which need not be its own", async () => {
+  const { runner, handle, tasks, endings, holdFence } = workerOf({}, { job_a: { jobId: "job_b" } });
+  holdFence(true);
+  const handled = [handle("job_a")];
+  await settle();
+  // The carrier that is named after the job has become another's.
+  runner.lockLost({ v: 1, job_id: "job_b", run: 1 });
+  handled.push(handle("job_a"));
+  await settle();
+  expect(tasks.map(({ id }) => id)).toEqual(["job_b-1"]);
+  runner.stop("job_b", "cancelled");
+  expect(await Promise.all(handled)).toEqual(["done", "done"]);
+  expect(endings).toMatchObject([["job_b", { status: "cancelled" }]]);
 });
 
 test("runs a suspect when the others are through, and takes nothing meanwhile", async () => {

@@ -1,4 +1,5 @@
-import { type Carrier, type Runtime, runsAlone, type StopReason } from "@llamero/core";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Carrier, carrierId, type Runtime, runsAlone, type StopReason } from "@llamero/core";
 import type { LoadedHooks, Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
 import type { Claim, Ending, Store } from "@llamero/store";
@@ -6,6 +7,12 @@ import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
 import { keepTrying } from "./keep-trying.ts";
+
+/**
+ * A job that is left for another worker is kept for so long at most before it is put back, in milliseconds, for 1 at first: that worker
+ * may have no time to wait for it at this moment.
+ */
+const LONGEST_PAUSE_MS = 32;
 
 export interface JobRunnerOptions {
   /** What it runs jobs of. */
@@ -17,6 +24,8 @@ export interface JobRunnerOptions {
   engine: Pick<EngineHost, "current" | "runtime" | "watch">;
   workerId: string;
   afterFinish: LoadedHooks["afterFinish"];
+  /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come (`ClaimOptions`). */
+  keptMs: number | null;
   logger: Logger;
   /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
   onIntake: (isOpen: boolean) => void;
@@ -26,6 +35,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #admission: Admission;
+  /** By the job's id. */
   readonly #running = new Map<string, Running>();
   readonly #handingBack = new AbortController();
 
@@ -35,7 +45,7 @@ export class JobRunner {
     options.engine.watch((isUp) => this.#admission.setEngineUp(isUp));
   }
 
-  /** Handles one carrier to its end. Resolves also when the job was not to be run. */
+  /** Handles one carrier to its end. Resolves also when no job was to be run. */
   async handle(carrier: Carrier): Promise<CarrierOutcome> {
     if (await this.#goesOn(carrier)) return "done";
     const { engine } = this.#options;
@@ -44,8 +54,7 @@ export class JobRunner {
     if (runtime === null || this.#handingBack.signal.aborted || !this.#admission.enter()) return "put_back";
     const place = { leave: () => this.#admission.leave() };
     try {
-      await this.#claimAndRun(carrier, runtime, place);
-      return "done";
+      return await this.#claimAndRun(carrier, runtime, place);
     } finally {
       place.leave();
     }
@@ -58,7 +67,7 @@ export class JobRunner {
 
   /** The lock of a carrier that is handled here is lost. */
   lockLost(carrier: Carrier): void {
-    this.#running.get(carrier.job_id)?.attempt.lockLost();
+    this.#runningBy(carrier)?.attempt.lockLost();
   }
 
   /** Puts everything that still runs back into its queue. */
@@ -72,20 +81,31 @@ export class JobRunner {
    * carrier's lock.
    * @returns whether that is so, when what it has to write is written
    */
-  async #goesOn({ job_id }: Carrier): Promise<boolean> {
-    const running = this.#running.get(job_id);
+  async #goesOn(carrier: Carrier): Promise<boolean> {
+    const running = this.#runningBy(carrier);
     if (running === undefined || !(await this.#options.store.isHeld(running.claim))) return false;
-    this.#options.logger.info({ job_id }, "the job's lock was lost; its attempt goes on");
+    this.#options.logger.info({ job_id: running.claim.jobId }, "the job's lock was lost; its attempt goes on");
     await running.written;
     return true;
   }
 
-  async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<void> {
-    const { store, carriers, workerId, variants, afterFinish, logger } = this.#options;
-    const claimed = await store.claim(carrier, workerId, [...variants.keys()]);
+  /** The attempt that runs here under a carrier, which need not be named after its job. */
+  #runningBy(carrier: Carrier): Running | undefined {
+    const id = carrierId(carrier);
+    return [...this.#running.values()].find((running) => running.carrierId === id);
+  }
+
+  async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
+    const { store, carriers, workerId, variants, keptMs, afterFinish, logger } = this.#options;
+    const claimed = await store.claim(carrier, workerId, { variants: [...variants.keys()], keptMs });
+    if (claimed.outcome === "left") {
+      await pause(Math.min(LONGEST_PAUSE_MS, 2 ** (claimed.times - 1)));
+      return "put_back";
+    }
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
-      return carriers.add(claimed.fed);
+      await carriers.add(claimed.fed);
+      return "done";
     }
     const { claim } = claimed;
     const model = variants.get(claim.slug) ?? this.#options.model;
@@ -99,12 +119,18 @@ export class JobRunner {
       { job_id: claim.jobId, attempt: claim.attempt, alone, resumed_from: claim.emitted.tokens.length },
       "job started",
     );
-    const running: Running = { claim, attempt, written: this.#runAndWrite(model, claim, attempt) };
+    const running: Running = {
+      carrierId: carrierId(carrier),
+      claim,
+      attempt,
+      written: this.#runAndWrite(model, claim, attempt),
+    };
     this.#running.set(claim.jobId, running);
     if (this.#handingBack.signal.aborted) attempt.stop("handback");
     await running.written.finally(() => {
       if (this.#running.get(claim.jobId) === running) this.#running.delete(claim.jobId);
     });
+    return "done";
   }
 
   /** All slots are taken: an urgent job gets that of a job of class `low`, of the one that has made least of those that still may lose it. */
@@ -146,6 +172,8 @@ export class JobRunner {
 }
 
 interface Running {
+  /** Under whose lock it runs. */
+  carrierId: string;
   claim: Claim;
   attempt: Attempt;
   /** Settles when the attempt has ended and its ending is stored. */

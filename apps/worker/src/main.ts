@@ -76,11 +76,13 @@ function assemble(
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
   const workerId = newId("worker", { now: Date.now, randomBytes, cell: store.cell });
+  const keptMs = config.LLAMERO_PREFIX_AWARE ? config.LLAMERO_SESSION_SECONDS * 1000 : null;
+  const { afterFinish } = hooks;
   const models = serving.models.map(({ served, start }) => {
     return new PlacedModel({
       served,
       budgetBytes,
-      server: { start, store, carriers, pulls, workerId, afterFinish: hooks.afterFinish, logger, onFailure: fail },
+      server: { start, store, carriers, pulls, workerId, keptMs, afterFinish, logger, onFailure: fail },
       onChange: () => heartbeat.soon(),
       onRoom: () => placement.wake(),
     });

@@ -32,6 +32,8 @@ export interface ModelServerOptions {
   pulls: ConsumerOptions["connection"];
   workerId: string;
   afterFinish: LoadedHooks["afterFinish"];
+  /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come. */
+  keptMs: number | null;
   logger: Logger;
   /** The engine has gone or come back. */
   onChange: () => void;
@@ -54,7 +56,7 @@ export class ModelServer {
 
   /** Starts the engine at once. */
   constructor(options: ModelServerOptions) {
-    const { name, variants, start, store, carriers, workerId, afterFinish, logger, onGivenUp } = options;
+    const { name, variants, start, store, carriers, workerId, keptMs, afterFinish, logger, onGivenUp } = options;
     this.#options = options;
     this.#host = new EngineHost({ start, logger: logger.child({ model: name }), onGivenUp });
     this.#runner = new JobRunner({
@@ -65,6 +67,7 @@ export class ModelServer {
       engine: this.#host,
       workerId,
       afterFinish,
+      keptMs,
       logger,
       onIntake: (isOpen) => {
         for (const consumer of this.#consumers)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { carrierId, carrierSchema } from "./carrier.ts";
+import { carrierId, carrierSchema, readCarrierId } from "./carrier.ts";
 
 const carrier = { v: 1 as const, job_id: "job_01kaeq4y3c00d5t6v8m2r4q7zn", run: 3 };
 
@@ -7,6 +7,7 @@ test("the same feed of a job has one carrier id, the next feed another", () => {
   expect(carrierId(carrier)).toBe("job_01kaeq4y3c00d5t6v8m2r4q7zn-3");
   expect(carrierId({ ...carrier })).toBe(carrierId(carrier));
   expect(carrierId({ ...carrier, run: 4 })).not.toBe(carrierId(carrier));
+  expect(readCarrierId(carrierId(carrier))).toEqual({ job_id: carrier.job_id, run: carrier.run });
 });
 
 test("a carrier id is one that BullMQ takes: no colon, not a number", () => {

@@ -24,7 +24,14 @@ export {
 } from "./api-key.ts";
 export { type BatchEnding, type BatchError, type BatchStatus, batchEndings, batchStatuses } from "./batch.ts";
 export { type BatchCall, batchCall } from "./batch-call.ts";
-export { type Carrier, carrierId, carrierSchema, type DeliveryCarrier, deliveryCarrierSchema } from "./carrier.ts";
+export {
+  type Carrier,
+  carrierId,
+  carrierSchema,
+  type DeliveryCarrier,
+  deliveryCarrierSchema,
+  readCarrierId,
+} from "./carrier.ts";
 export { checkGrammar } from "./check-grammar.ts";
 export {
   type Delivery,
@@ -176,12 +183,14 @@ export {
   reuseSchema,
   type StartTime,
   type SubmitBody,
+  sessionIdSchema,
   startTime,
   submitSchema,
   supersedeKeySchema,
   textField,
   toJobRequest,
 } from "./submit.ts";
+export { textHash } from "./text-hash.ts";
 export { type Tool, type ToolCall, type ToolChoice, toolCallSchema, toolChoiceSchema, toolSchema } from "./tools.ts";
 export { validate } from "./validate.ts";
 export {

@@ -26,10 +26,13 @@ export type Message = z.infer<typeof messageSchema>;
 /** Params as a worker gets them: the seed is settled, so that every attempt samples alike. */
 const settledParams = paramsSchema.required({ seed: true });
 
+/** Of requests that generate: the conversation that they are a turn of. */
+const session_id = z.string().optional();
+
 /** What a worker runs: the submission in one normal form, stored once beside its record. */
 export const jobRequestSchema = z.discriminatedUnion("type", [
-  z.object({ v: z.literal(1), type: z.literal("chat"), messages: z.array(messageSchema), params: settledParams }),
-  z.object({ v: z.literal(1), type: z.literal("completion"), prompt: z.string(), params: settledParams }),
+  z.object({ v: z.literal(1), type: z.literal("chat"), messages: z.array(messageSchema), params: settledParams, session_id }),
+  z.object({ v: z.literal(1), type: z.literal("completion"), prompt: z.string(), params: settledParams, session_id }),
   z.object({ v: z.literal(1), type: z.literal("embedding"), input: z.array(z.string()) }),
   z.object({
     v: z.literal(1),

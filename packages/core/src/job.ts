@@ -4,7 +4,7 @@ import { jobTypes } from "./job-request.ts";
 import { jobStatuses } from "./job-state.ts";
 import { paramsSchema } from "./params.ts";
 import { prioritySchema } from "./priority.ts";
-import { metadataSchema, supersedeKeySchema } from "./submit.ts";
+import { metadataSchema, sessionIdSchema, supersedeKeySchema } from "./submit.ts";
 import { toolCallSchema } from "./tools.ts";
 import { jobWebhookViewSchema } from "./webhook.ts";
 
@@ -137,6 +137,7 @@ export const jobSchema = z
     superseded_by: jobIdSchema.nullable().meta({
       description: "The newer job that has taken its place: it was cancelled for it, unless it had ended first.",
     }),
+    session_id: sessionIdSchema.nullable(),
     batch_id: z
       .string()
       .nullable()

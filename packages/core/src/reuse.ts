@@ -76,7 +76,9 @@ export function reusableForm(request: JobRequest, isSeedGiven: boolean): object 
   if (!("params" in request)) return request;
   const params = normalParams(request.params);
   if (params.seed !== undefined && !isSeedGiven) return null;
-  return { ...request, params };
+  // Where it runs changes nothing in what it answers.
+  const { session_id: _session, ...rest } = request;
+  return { ...rest, params };
 }
 
 const count = z.int().nonnegative();

@@ -40,6 +40,8 @@ export interface GenerateTask {
   isFollowed?: boolean;
   /** It goes before others that wait for a slot. Default: false. */
   isUrgent?: boolean;
+  /** The conversation that it is a turn of: what it leaves in its slot is kept for the next one. Default: null, of none. */
+  session?: string | null;
 }
 
 export interface GenerateOutcome {

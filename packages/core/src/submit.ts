@@ -33,6 +33,15 @@ export const reuseSchema = z.boolean().meta({
     "Whether an answer that the model has given to the same request may be the answer, and this one's may be kept. Default: as the " +
     "setting `reuse.mode` says. Without effect where tokens are drawn at random by a seed that nobody has named.",
 });
+export const sessionIdSchema = z
+  .string()
+  .min(1, "is empty")
+  .max(128)
+  .meta({
+    description:
+      "A conversation of the owner's: its turns go to the worker that has the conversation in its cache, while that has a slot free, " +
+      "so that they read what is new alone. Of jobs that generate.",
+  });
 
 /** The body of `POST /v1/jobs`. Exactly one of `prompt`, `messages`, `input`, and `query` with `documents`. */
 export const submitSchema = z
@@ -57,6 +66,7 @@ export const submitSchema = z
     params: paramsSchema.optional(),
     priority: prioritySchema.optional(),
     supersede_key: supersedeKeySchema.optional(),
+    session_id: sessionIdSchema.optional(),
     delay_ms: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     run_at: z.iso.datetime({ offset: true }).optional().meta({ description: "Not before this time; excludes delay_ms." }),
     deadline_ms: z.int().min(1).max(MAX_AHEAD_MS).optional().meta({
@@ -131,6 +141,9 @@ function rerankRequest({ query, documents = [], top_n, params }: SubmitBody): Jo
  */
 export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
   const type = typeOf(body);
+  const { session_id } = body;
+  if (session_id !== undefined && type !== "chat" && type !== "completion")
+    refuse(`A job of type ${type} takes no session_id.`, "session_id");
   if (type === "embedding") {
     if (body.params !== undefined) refuse("An embedding job takes no params.", "params");
     return { v: 1, type, input: [body.input ?? []].flat() };
@@ -139,13 +152,14 @@ export function toJobRequest(body: SubmitBody, seed: number): JobRequest {
   checkParams(body.params ?? {});
   const params = { ...body.params, seed: body.params?.seed ?? seed };
   const prompt = body.prompt ?? "";
+  const session = session_id === undefined ? {} : { session_id };
   if (type === "completion") {
     if (params.tools !== undefined) refuse("A completion takes no tools; make it a job of type chat.", "params.tools");
-    return { v: 1, type, prompt, params };
+    return { v: 1, type, prompt, params, ...session };
   }
   const messages = body.messages ?? [{ role: "user" as const, content: prompt }];
   checkToolMessages(messages, params);
-  return { v: 1, type, messages, params };
+  return { v: 1, type, messages, params, ...session };
 }
 
 /** Where the caller wrote the text of a request to generate. */

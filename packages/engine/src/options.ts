@@ -73,6 +73,8 @@ export interface EngineOptions {
   modelsDir?: string;
   /** Milliseconds that a token waits for others to be sent with. Default: 25 for tasks that somebody follows, 100 for others. */
   flushMs?: number;
+  /** Milliseconds for which a slot stays with a session after its last turn, while others are free. Default 600,000. */
+  sessionMs?: number;
   /** Milliseconds of silence after which the child is killed: it hangs or was stopped. Default 10,000. */
   silentMs?: number;
   /**
@@ -104,4 +106,5 @@ export type LoadOptions = Pick<
   | "memoryBytes"
   | "modelsDir"
   | "flushMs"
+  | "sessionMs"
 >;

@@ -190,6 +190,7 @@ const job: Job = jobSchema.parse({
   superseded_by: `job_${"3".repeat(26)}`,
   batch_id: "batch_1",
   cached: true,
+  session_id: "chat-7",
   routing: { alias: "chat", degraded: true, tried: [{ model: "small", code: "timeout" }] },
   webhook: { url: "https://hooks.example/", events: ["job.failed"], payload: "full" },
 });

@@ -1,6 +1,6 @@
 import { type Message, paramsSchema, type SubmitBody, toolCallSchema } from "@llamero/core";
 import { z } from "zod";
-import { commonOf, habits, modelName, onlyOff, unsupported } from "./habits.ts";
+import { commonOf, habits, modelName, onlyOff, sessionOf, unsupported } from "./habits.ts";
 import { noLogprobs, paramsOf, sampling } from "./sampling.ts";
 
 const textPart = z.strictObject({ type: z.literal("text", { error: "only text is supported" }), text: z.string() });
@@ -77,6 +77,7 @@ export function chatJobs(body: ChatCompletionBody): SubmitBody[] {
   return Array.from({ length: n ?? 1 }, (_, part) => ({
     type: "chat" as const,
     ...commonOf(body),
+    ...sessionOf(body),
     messages: messages.map(toMessage),
     params: paramsOf({ ...body, max_tokens: limit }, part),
   }));

@@ -1,6 +1,6 @@
 import type { SubmitBody } from "@llamero/core";
 import { z } from "zod";
-import { commonOf, habits, modelName, onlyOff } from "./habits.ts";
+import { commonOf, habits, modelName, onlyOff, sessionOf } from "./habits.ts";
 import { paramsOf, sampling } from "./sampling.ts";
 
 /** OpenAI's, where a call names none. */
@@ -33,6 +33,7 @@ export function completionJobs(body: CompletionBody): SubmitBody[] {
     Array.from({ length: n ?? 1 }, (_, part) => ({
       type: "completion" as const,
       ...commonOf(body),
+      ...sessionOf(body),
       prompt: one,
       params: paramsOf({ ...body, max_tokens: max_tokens ?? MAX_TOKENS }, part),
     })),

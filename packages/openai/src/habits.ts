@@ -1,4 +1,4 @@
-import { metadataSchema, type Priority, reuseSchema, type SubmitBody } from "@llamero/core";
+import { metadataSchema, type Priority, reuseSchema, type SubmitBody, sessionIdSchema, textHash } from "@llamero/core";
 import { z } from "zod";
 
 /** What a value may be where the parameter is not supported: one that changes nothing, or null. */
@@ -17,11 +17,9 @@ const tiers = ["auto", "default", "flex", "priority", "scale"] as const;
 export const habits = {
   user: z.string().max(512).nullish().meta({ description: "Taken and without effect." }),
   safety_identifier: z.string().max(512).nullish().meta({ description: "Taken and without effect." }),
-  prompt_cache_key: z
-    .string()
-    .max(512)
-    .nullish()
-    .meta({ description: "Taken and without effect: every prompt's beginning is reused." }),
+  prompt_cache_key: z.string().max(512).nullish().meta({
+    description: "The session of the call, where the header `x-llamero-session` names none; without effect on embeddings.",
+  }),
   prompt_cache_retention: z.string().max(64).nullish().meta({ description: "Taken and without effect." }),
   store: z.boolean().nullish().meta({ description: "Taken and without effect: every call is a job, kept as long as jobs are." }),
   metadata: metadataSchema.nullish(),
@@ -52,9 +50,16 @@ export function commonOf({
   };
 }
 
+/** The session that a call's jobs are turns of. A key that is too long for one is known by its hash. */
+export function sessionOf({ prompt_cache_key: key }: Pick<Common, "prompt_cache_key">): Pick<SubmitBody, "session_id"> {
+  if (!key) return {};
+  return { session_id: sessionIdSchema.safeParse(key).success ? key : `cache_key_${textHash(key)}` };
+}
+
 interface Common {
   model?: z.infer<typeof modelName>;
   metadata?: z.infer<typeof habits.metadata>;
   reuse?: z.infer<typeof habits.reuse>;
+  prompt_cache_key?: z.infer<typeof habits.prompt_cache_key>;
   service_tier?: z.infer<typeof habits.service_tier>;
 }

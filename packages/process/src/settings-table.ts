@@ -199,6 +199,25 @@ export const table = {
     readBy: ["worker"],
     defaultNote: "measured at the first start",
   },
+  LLAMERO_SESSION_SECONDS: {
+    schema: decimal(1, 86_400).default(600),
+    allowed: "a number from 1 to 86400",
+    description:
+      "Seconds after a turn of a session for which its slot is not given to others while there is another slot: the next turn finds " +
+      "its conversation in the cache.",
+    readBy: ["worker"],
+  },
+  LLAMERO_PREFIX_AWARE: {
+    schema: z
+      .enum(["true", "false"])
+      .transform((value) => value === "true")
+      .default(true),
+    allowed: "true or false",
+    description:
+      "Whether a worker takes, of the jobs that are its turn, those whose beginning it has in its cache, and leaves others to the workers " +
+      "that have theirs. `false`: it takes jobs as they come.",
+    readBy: ["worker"],
+  },
   LLAMERO_ENGINE_SILENT_SECONDS: {
     schema: decimal(2, 3600).default(10),
     allowed: "a number from 2 to 3600",

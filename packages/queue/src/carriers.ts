@@ -30,7 +30,7 @@ export class Carriers {
   }
 
   /** Which of these jobs have no carrier. */
-  async missing<T extends FedJob>(jobs: readonly T[]): Promise<T[]> {
+  async missing(jobs: readonly FedJob[]): Promise<FedJob[]> {
     const found = await asRedis(() =>
       Promise.all(jobs.map((job) => this.#queue(queueOf(job)).getJob(carrierId({ job_id: job.jobId, run: job.run })))),
     );

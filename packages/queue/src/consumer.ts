@@ -28,8 +28,8 @@ export interface ConsumerOptions {
   /** Carriers handled at once: the model's slots. */
   concurrency: number;
   /**
-   * Resolves when the carrier is done with, whatever became of its job, or is not to be handled here now: then the consumer
-   * should be on hold, or it pulls it again at once. A rejection is reported and drops the carrier.
+   * Resolves when the carrier is done with, whatever became of its job, or is not to be handled here now: then the consumer should be on
+   * hold, or another one wait for carriers already, or it pulls it again at once. A rejection is reported and drops the carrier.
    */
   handle: (carrier: Carrier) => Promise<CarrierOutcome>;
   /**

@@ -11,9 +11,11 @@ const LIMIT = 200;
  * @returns how many jobs were repaired
  */
 export async function repairWindow(store: Store, carriers: Carriers, slug: string): Promise<number> {
-  const lost = await carriers.missing(await store.staleWindow(slug, GRACE_MS, LIMIT));
+  const entries = await store.staleWindow(slug, GRACE_MS, LIMIT);
+  const missing = new Set(await carriers.missing(entries.map(({ carrier }) => carrier)));
+  const lost = entries.filter(({ carrier }) => missing.has(carrier));
   const waiting = lost.filter((job) => job.status === "queued");
-  await carriers.add(waiting);
+  await carriers.add(waiting.map(({ carrier }) => carrier));
   const running = lost.filter((job) => job.status === "running");
   for (const job of running) {
     const result = await store.finish(job, { status: "queued", countsAs: "lost" });

@@ -9,7 +9,7 @@ export interface QueueHarness extends AsyncDisposable {
   store: Store;
   carriers: Carriers;
   /** Stores a job; with a worker's slots announced it is fed, and its carrier added unless `withCarrier` is false. */
-  submit(withCarrier?: boolean): Promise<string>;
+  submit(withCarrier?: boolean, session?: string): Promise<string>;
   consume(
     handle: ConsumerOptions["handle"],
     onError?: (error: Error) => void,
@@ -32,9 +32,10 @@ export async function openQueue(extra: readonly string[] = []): Promise<QueueHar
     server,
     store,
     carriers,
-    submit: async (withCarrier = true) => {
+    submit: async (withCarrier = true, session_id) => {
       const id = newId("job", { now: Date.now, randomBytes, cell: 0 });
-      const request = { v: 1, type: "completion", prompt: "hello", params: { seed: 1 } } as const;
+      const of = session_id === undefined ? {} : { session_id };
+      const request = { v: 1, type: "completion", prompt: "hello", params: { seed: 1 }, ...of } as const;
       const times = { runAtMs: null, deadlineMs: null };
       const result = await store.accept({
         id,

@@ -62,6 +62,34 @@ test("a running job whose carrier is gone goes back to its queue and is fed agai
   expect(await queue.carriers.missing([{ jobId: id, run: 2, slug: SLUG, priority: "normal" }])).toEqual([]);
 });
 
+test("of jobs that changed carriers, the carrier that each has now is replaced, and a lost job is known by its own id", async () => {
+  await using queue = await openQueue();
+  const { store, carriers } = queue;
+  const [w1, w2] = ["wrk_test", "wrk_other"];
+  for (const workerId of [w1, w2]) await store.beat({ workerId, host: "here", pid: 1, slots: [{ slug: SLUG, slots: 1 }] });
+  const claim = async (id: string, workerId: string) => {
+    const result = await store.claim({ job_id: id, run: 1 }, workerId, { keptMs: 60_000 });
+    if (result.outcome !== "claimed") throw new Error(result.outcome);
+    return result.claim;
+  };
+  const done = { status: "succeeded", result: { text: "yes", finish_reason: "stop" }, completionTokens: 1 } as const;
+  await store.finish(await claim(await queue.submit(false, "a"), w2), done);
+  const [busy] = [await claim(await queue.submit(), w1), await claim(await queue.submit(), w2)];
+  const [turn, other] = [await queue.submit(false, "a"), await queue.submit(false)];
+  await store.finish(busy, done);
+  expect((await claim(turn, w1)).jobId).toBe(other);
+
+  const redis = await connectRedis(queue.server.url, "commands");
+  for (const id of [turn, other]) await redis.zincrby(store.keys.window(SLUG), -60_000, id);
+  redis.disconnect();
+  expect(await repairWindow(store, carriers, SLUG)).toBe(2);
+  expect(await store.getJob({ id: other, owner: "local" })).toMatchObject({ status: "queued", attempts: 1 });
+  const fed = (jobId: string, run: number): FedJob => ({ jobId, run, slug: SLUG, priority: "normal" });
+  // The turn waits under the other's first carrier, and the other under its second.
+  expect(await carriers.missing([fed(other, 1), fed(other, 2)])).toEqual([]);
+  expect((await claim(other, w2)).jobId).toBe(turn);
+});
+
 test("a carrier whose handler fails is dropped and reported; the consumer goes on", async () => {
   await using queue = await openQueue();
   const failure = Promise.withResolvers<Error>();

@@ -1,4 +1,5 @@
 import type { Job, JobRequest, JobStatus, KeyLimits, Priority } from "@llamero/core";
+import { affinityOf } from "./affinity.ts";
 import { expectedTokens } from "./expected-tokens.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
 import { type StoredResult, toJob } from "./record.ts";
@@ -103,6 +104,7 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.reuse?.answer?.result ?? "",
     job.reuse?.answer?.promptTokens ?? "",
     ...routeArgs(job.route),
+    affinityOf({ ...job, scope: job.owner }) ?? "",
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };

@@ -12,6 +12,7 @@ import {
   type TerminalStatus,
   type TokenChunk,
 } from "@llamero/core";
+import { sessionOf } from "./affinity.ts";
 import { type FedJob, readFed } from "./fed-job.ts";
 import type { StoredResult } from "./record.ts";
 import type { RunScript, Scripts } from "./scripts.ts";
@@ -26,6 +27,8 @@ export interface Claim {
   /** Of the model or variant that it is for. */
   slug: string;
   priority: Priority;
+  /** The session that it is a turn of, by a name that only its own jobs have; null: of none. */
+  session: string | null;
   /** An urgent job may have its slot. */
   mayYield: boolean;
   /** How the earlier ones ended. */
@@ -45,31 +48,47 @@ export interface Claim {
 
 export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
 
-export type ClaimResult = { outcome: "claimed"; claim: Claim } | { outcome: ClaimRefusal; fed: FedJob[] };
+export type ClaimResult =
+  | { outcome: "claimed"; claim: Claim }
+  | { outcome: ClaimRefusal; fed: FedJob[] }
+  /** Another worker has its beginning and slots free: the carrier is to be put back. `times`: how often that was said of it. */
+  | { outcome: "left"; times: number; fed: FedJob[] };
 
-/** Claims a carrier's job for a worker. `variants`: slugs of those that it runs besides the models themselves. */
+export interface ClaimOptions {
+  /** Slugs of the variants that the worker runs besides the models themselves. Default: none. */
+  variants?: readonly string[];
+  /**
+   * For how long it keeps what sessions have left in its slots, in milliseconds. Default: null, it takes jobs as they come and nothing is
+   * noted of what it has in its cache.
+   */
+  keptMs?: number | null;
+}
+
+/** Claims the job of a carrier for a worker. It may be another than the carrier's own, whose beginning the worker has in its cache. */
 export async function claim(
   run: RunScript,
   carrier: { job_id: string; run: number },
   workerId: string,
-  variants: readonly string[],
+  { variants = [], keptMs = null }: ClaimOptions,
 ): Promise<ClaimResult> {
-  const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" ")];
+  const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" "), keptMs ?? ""];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
+  if (reply[1] === "left") return { outcome: "left", times: Number(reply[2]), fed: [] };
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
   const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, backend] = reply;
-  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey] = reply.slice(12);
+  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey, jobId, affinity] = reply.slice(12);
   const priority = prioritySchema.parse(priorityText);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
     outcome: "claimed",
     claim: {
-      jobId: carrier.job_id,
+      jobId: String(jobId),
       fence: Number(fence),
       attempt: Number(attempt),
       owner: String(owner),
       slug: String(slug),
       priority,
+      session: sessionOf(affinity === "" ? null : String(affinity)),
       mayYield: priority === "low" && keepsSlot === "" && Number(preempted) < MOST_PREEMPTIONS,
       counts: {
         lost: Number(lost),

@@ -170,6 +170,7 @@ export function toJob(record: JobRecord, { model, place, tried }: Shown): Job {
     retried_by: fields["retried_by"] ?? null,
     supersede_key: fields["supersede"] ?? null,
     superseded_by: fields["superseded_by"] ?? null,
+    session_id: "session_id" in request ? (request.session_id ?? null) : null,
     batch_id: fields["batch"] ?? null,
     routing: route === null ? null : { alias: route.alias, degraded: route.isDegraded, tried },
   };

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { guarded } from "./redis-errors.ts";
 
 /** Shared pieces that scripts need together: to change which jobs wait, to take jobs in, and to end attempts and jobs. */
-const waiting = ["lib", "lines", "backlog", "window"] as const;
+const waiting = ["lib", "lines", "backlog", "carriers", "window"] as const;
 const asking = [...waiting, "rates", "limits", "chunks", "batch-lines", "answers", "twins", "chains"] as const;
 const ending = [...asking, "breaker", "jobs", "routes"] as const;
 const held = ["lib", "batch-lines", "held-batch"] as const;
@@ -21,16 +21,16 @@ const functions = {
   "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
   "accept-lines": [...asking, "admission", "new-job", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
-  claim: [...ending, "claim"],
+  claim: [...ending, "affinity", "choose", "claim"],
   finish: [...ending, "reuse", "finish"],
-  beat: [...ending, "fleet", "beat"],
+  beat: [...ending, "affinity", "fleet", "beat"],
 } as const;
 const scripts = {
   append: ["lib", "chunks", "append"],
   events: ["lib", "events"],
   cancel: [...ending, "cancel"],
   remove: ["lib", "deliveries", "erase", "remove"],
-  sweep: [...ending, "reuse", "fleet", "deliveries", "erase", "sweep"],
+  sweep: [...ending, "reuse", "affinity", "fleet", "deliveries", "erase", "sweep"],
   backlogs: ["lib", "lines", "backlogs"],
   "find-vectors": ["lib", "answers", "find-vectors"],
   "keep-vectors": ["lib", "answers", "keep-vectors"],

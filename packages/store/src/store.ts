@@ -2,7 +2,7 @@ import { type Aliases, type ModelEntry, modelSlug, type ReuseMode } from "@llame
 import type { Redis } from "ioredis";
 import { type Acceptance, accept, type NewJob } from "./accept.ts";
 import { createApiKeys } from "./api-keys.ts";
-import { append, type Claim, claim, type Ending, finish } from "./attempt.ts";
+import { append, type Claim, type ClaimOptions, claim, type Ending, finish } from "./attempt.ts";
 import { readAudit } from "./audit.ts";
 import { backlogs } from "./backlogs.ts";
 import { createBatches } from "./batches/batches.ts";
@@ -64,8 +64,8 @@ export function createStore(options: StoreOptions) {
     /** Commits a job; `model` is the name that its view gives. */
     accept: (job: NewJob, model: string = job.slug) => accept(run, job, model, acceptance),
     feed: async (slugs: readonly string[]) => readFed((await run("feed", slugs)) as unknown[]),
-    claim: (carrier: { job_id: string; run: number }, workerId: string, variants: readonly string[] = []) =>
-      claim(run, carrier, workerId, variants),
+    claim: (carrier: { job_id: string; run: number }, workerId: string, options: ClaimOptions = {}) =>
+      claim(run, carrier, workerId, options),
     append: (held: Pick<Claim, "jobId" | "fence">, k: number, chunk: { tokens: number[]; text: string }) =>
       append(runTogether, held, k, chunk),
     /** Whether a claim still gives the right to write: nobody has taken the job over, ended or deleted it. */

@@ -1,4 +1,4 @@
-import { prioritySchema } from "@llamero/core";
+import { prioritySchema, readCarrierId } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { type FedJob, readFed } from "./fed-job.ts";
 import type { Keys } from "./keys.ts";
@@ -25,9 +25,12 @@ export async function sweep(run: RunScript, options: { retentionMs: number; limi
   return { ...counts, fed: readFed(reply, 4) };
 }
 
-export interface WindowEntry extends FedJob {
+export interface WindowEntry {
+  jobId: string;
   status: string;
   fence: number;
+  /** As it was fed, or as the job was whose carrier it has now. */
+  carrier: FedJob;
 }
 
 /** Jobs that were fed at least `ageMs` ago and have not ended: those whose carriers may be missing. */
@@ -36,14 +39,13 @@ export async function staleWindow(redis: Redis, keys: Keys, slug: string, ageMs:
     const [seconds] = await redis.time();
     const before = String(Number(seconds) * 1000 - ageMs);
     const ids = await redis.zrange(keys.window(slug), "-inf", before, "BYSCORE", "LIMIT", 0, limit);
-    const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), "run", "status", "fence", "class")));
-    return records.map(([run, status, fence, priority], index) => ({
-      jobId: ids[index] ?? "",
-      run: Number(run),
-      slug,
-      priority: prioritySchema.parse(priority ?? "normal"),
-      status: status ?? "",
-      fence: Number(fence ?? 0),
-    }));
+    const fields = ["run", "status", "fence", "class", "carrier"] as const;
+    const records = await Promise.all(ids.map((id) => redis.hmget(keys.job(id), ...fields)));
+    return records.map(([run, status, fence, priority, carrier], index) => {
+      const jobId = ids[index] ?? "";
+      const own = carrier ? readCarrierId(carrier) : { job_id: jobId, run: Number(run) };
+      const fed = { jobId: own.job_id, run: own.run, slug, priority: prioritySchema.parse(priority ?? "normal") };
+      return { jobId, status: status ?? "", fence: Number(fence ?? 0), carrier: fed };
+    });
   });
 }

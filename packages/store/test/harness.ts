@@ -99,7 +99,7 @@ export async function start(harness: StoreHarness, over: Partial<NewJob> = {}): 
 
 export async function take(harness: StoreHarness, carrier: { job_id: string; run: number }, workerId = "w1"): Promise<Claim> {
   const slug = await harness.redis.hget(harness.store.keys.job(carrier.job_id), "model");
-  const result = await harness.store.claim(carrier, workerId, slug === null ? [] : [slug]);
+  const result = await harness.store.claim(carrier, workerId, { variants: slug === null ? [] : [slug] });
   if (result.outcome !== "claimed") throw new Error(`not claimed: ${result.outcome}`);
   return result.claim;
 }

@@ -136,7 +136,7 @@ class Walk {
     const run = job.run - (this.random.chance(0.2) ? 1 : 0);
     const hasVariant = this.random.chance(0.5);
     const expected = reference.claim(job, run, hasVariant || queueSlug(job.slug) === job.slug);
-    const result = await harness.store.claim({ job_id: job.id, run }, "w1", hasVariant ? [job.slug] : []);
+    const result = await harness.store.claim({ job_id: job.id, run }, "w1", { variants: hasVariant ? [job.slug] : [] });
     this.answered("claim", result.outcome, expected);
     this.twins.leave(job);
     if (result.outcome === "claimed")

@@ -204,9 +204,10 @@ test("lists fed jobs whose carriers may be missing, and no younger ones", async 
   expect(await store.staleWindow("tiny", 60_000, 10)).toEqual([]);
   const second = Math.ceil((await redisNow(redis)) / 1_000) * 1_000;
   await clockPast(redis, second);
+  const carrierOf = (jobId: string) => ({ jobId, run: 1, slug: "tiny", priority: "normal" });
   expect(await store.staleWindow("tiny", 0, 10)).toEqual([
-    { jobId: running.id, run: 1, slug: "tiny", priority: "normal", status: "running", fence: 1 },
-    { jobId: fed.id, run: 1, slug: "tiny", priority: "normal", status: "queued", fence: 0 },
+    { jobId: running.id, status: "running", fence: 1, carrier: carrierOf(running.id) },
+    { jobId: fed.id, status: "queued", fence: 0, carrier: carrierOf(fed.id) },
   ]);
   expect(await store.staleWindow("tiny", 0, 1)).toHaveLength(1);
 });

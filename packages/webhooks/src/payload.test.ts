@@ -30,6 +30,7 @@ const job: Job = jobSchema.parse({
   retry_of: null,
   retried_by: null,
   supersede_key: null,
+  session_id: null,
   superseded_by: null,
   batch_id: null,
   routing: null,

@@ -21,6 +21,8 @@ export interface GenerationPlan extends OutputOptions {
   /** Null: the model without one. */
   adapter: string | null;
   isUrgent: boolean;
+  /** Null: it is a turn of none. */
+  session: string | null;
   /** What earlier attempts have emitted. */
   emitted: TokenChunk;
   /** Over all attempts. */
@@ -80,8 +82,8 @@ export class Generation {
 
   /** What a slot has to hold before the first new token. */
   get wish(): SlotWish {
-    const { prompt, generated, adapter, isUrgent } = this.#plan;
-    return { prompt: generated.length === 0 ? prompt : [...prompt, ...generated], adapter, isUrgent };
+    const { prompt, generated, adapter, isUrgent, session } = this.#plan;
+    return { prompt: generated.length === 0 ? prompt : [...prompt, ...generated], adapter, isUrgent, session };
   }
 
   /** The outcome, where there is nothing left to run; null where there is. */

@@ -125,6 +125,16 @@ export async function loadModel(loading: Loading): Promise<{ host: ModelHost; fo
   const variants = adapters.map((adapter) => variantFacts(facts, adapter));
   const template = chatTemplate(model);
   const { threads, batchSize } = layout;
-  const host = new ModelHost({ llama, model, contexts, template, threads, batchSize, facts, variants });
+  const host = new ModelHost({
+    llama,
+    model,
+    contexts,
+    template,
+    threads,
+    batchSize,
+    facts,
+    variants,
+    sessionMs: options.sessionMs,
+  });
   return { host, footprint };
 }

@@ -60,6 +60,8 @@ export interface HostedModel {
   facts: LoadedModel;
   /** What its adapters make of it. */
   variants: readonly LoadedModel[];
+  /** For how long a slot stays with a session, in milliseconds. */
+  sessionMs: number | undefined;
 }
 
 /** Who is told of a task's course. */
@@ -88,7 +90,10 @@ export class ModelHost {
     this.facts = hosted.facts;
     this.models = [hosted.facts, ...hosted.variants];
     this.#hosted = hosted;
-    this.#slots = new SlotPool(hosted.contexts.flatMap((context) => context.slots));
+    this.#slots = new SlotPool(
+      hosted.contexts.flatMap((context) => context.slots),
+      { sessionMs: hosted.sessionMs },
+    );
     const { llama, model } = hosted;
     const contextLength = hosted.facts.context_length;
     const encoders = { contextLength, busyThreads: () => this.#busyThreads() };
@@ -171,7 +176,13 @@ export class ModelHost {
     throw new AppError("unsupported_capability", text, { param: "type" });
   }
 
-  async #plan({ model: name, request, emitted = NOTHING, isUrgent = false }: GenerateTask): Promise<GenerationPlan> {
+  async #plan({
+    model: name,
+    request,
+    emitted = NOTHING,
+    isUrgent = false,
+    session = null,
+  }: GenerateTask): Promise<GenerationPlan> {
     const acceptedAtMs = performance.now();
     this.#demand(name, request.type);
     const { llama, model, template, facts, batchSize } = this.#hosted;
@@ -193,6 +204,7 @@ export class ModelHost {
       prompt,
       adapter: name === facts.name ? null : name,
       isUrgent,
+      session,
       emitted,
       maxTokens,
       stops: stopTexts(params),

@@ -49,6 +49,10 @@ export class SequenceSlot implements Slot, Holder {
     return this.#heldBy(this.#parts.adapters.current);
   }
 
+  get isEmpty(): boolean {
+    return this.#state.length === 0;
+  }
+
   cachedPrefix(prompt: readonly number[], adapter: string | null): number {
     return commonPrefix(this.#heldBy(adapter), prompt);
   }

@@ -4,11 +4,12 @@ import { type Slot, SlotPool, type SlotWish } from "./slot-pool.ts";
 const slot = (index: number, prefix: number, group = 0): Slot => ({
   index,
   group,
+  isEmpty: false,
   cachedPrefix: () => prefix,
   setRunning: () => {},
 });
 const never = new AbortController().signal;
-const any: SlotWish = { prompt: [], adapter: null, isUrgent: false };
+const any: SlotWish = { prompt: [], adapter: null, isUrgent: false, session: null };
 
 test("gives the free slot with the longest common prefix", async () => {
   const pool = new SlotPool([slot(0, 1), slot(1, 5), slot(2, 3)]);
@@ -108,7 +109,7 @@ test("a slot that is handed on goes on running; one that is not rests", async ()
 function variedPool(groups: number) {
   let nowMs = 0;
   const slots = Array.from({ length: groups * 2 }, (_, index) => slot(index, 0, Math.floor(index / 2)));
-  const pool = new SlotPool(slots, () => nowMs);
+  const pool = new SlotPool(slots, { now: () => nowMs });
   const given: string[] = [];
   const held = new Map<string, Slot>();
   const want = (name: string, signal = never) =>

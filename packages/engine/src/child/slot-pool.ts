@@ -1,8 +1,12 @@
+import { KeptSessions } from "./kept-sessions.ts";
+
 /** A place where one task runs; it keeps what its last task left in the KV cache. */
 export interface Slot {
   readonly index: number;
   /** Slots of one group share a context, and so a step. */
   readonly group: number;
+  /** It holds nothing that a task has left. */
+  readonly isEmpty: boolean;
   /** Tokens of `prompt` that the slot already holds, counted from the start, as the adapter computes them. */
   cachedPrefix(prompt: readonly number[], adapter: string | null): number;
   /** A task has it from now on, or no more. */
@@ -16,6 +20,15 @@ export interface SlotWish {
   adapter: string | null;
   /** It goes before those that are not. */
   isUrgent: boolean;
+  /** The conversation that it is a turn of; null: of none. */
+  session: string | null;
+}
+
+export interface SlotPoolOptions {
+  /** For how long a slot is kept for a session after its last turn, in milliseconds. Default: ten minutes. */
+  sessionMs?: number | undefined;
+  /** Milliseconds of a clock that only goes forward. */
+  now?: () => number;
 }
 
 interface Waiter<S> extends SlotWish {
@@ -34,6 +47,12 @@ interface Group {
 /** A longer common prefix wins over an emptier context only from this many tokens on: templates make all prompts begin alike. */
 const WORTHWHILE_PREFIX = 32;
 
+const SESSION_MS = 600_000;
+/** A slot that another session has goes last, whatever it holds. */
+const KEPT = 1e9;
+/** Nothing is lost with an empty slot: it goes before one whose common prefix is not worth its while. */
+const EMPTY = 1e-3;
+
 /**
  * Urgent tasks go before others, but for one slot in so many: with urgent ones coming for ever, the others have slots all the same.
  * The part that the queue gives to jobs that have waited for long (packages/store/src/lua/backlog.lua).
@@ -48,7 +67,8 @@ const TURN_MS = 2_000;
 
 /**
  * Hands out a fixed set of slots: first come, first served, urgent ones before others; among free ones the longest common prefix
- * wins, then the group with the fewest slots in use. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
+ * wins, then the group with the fewest slots in use, then an empty slot, then the one that was used longest ago. What a session has left
+ * is overwritten last, while it is kept. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
  * adapter that no group has, the group that has had its own for longest, and for a turn at least, takes no more and empties.
  */
 export class SlotPool<S extends Slot> {
@@ -57,12 +77,13 @@ export class SlotPool<S extends Slot> {
   readonly #free: S[];
   readonly #waiting: Waiter<S>[] = [];
   readonly #groups: ReadonlyMap<number, Group>;
+  readonly #sessions: KeptSessions<S>;
   /** Slots that urgent tasks have had since one of the others who wait had one. */
   #urgentGiven = 0;
 
-  /** @param now milliseconds of a clock that only goes forward */
-  constructor(slots: readonly S[], now: () => number = () => performance.now()) {
+  constructor(slots: readonly S[], { sessionMs = SESSION_MS, now = () => performance.now() }: SlotPoolOptions = {}) {
     this.#now = now;
+    this.#sessions = new KeptSessions(sessionMs, now);
     this.#free = [...slots];
     const indexes = new Set(slots.map(({ group }) => group));
     this.#groups = new Map([...indexes].map((index) => [index, { index, inUse: 0, adapter: null, sinceMs: now() }]));
@@ -100,13 +121,14 @@ export class SlotPool<S extends Slot> {
   release(slot: S): void {
     const group = this.#groupOf(slot);
     group.inUse--;
+    this.#sessions.end(slot);
     const waiter = this.#inTurn().find(({ adapter }) => this.#isOpen(group, adapter));
     if (waiter === undefined) {
       slot.setRunning(false);
       this.#free.push(slot);
       return;
     }
-    this.#use(group, waiter.adapter);
+    this.#use(slot, waiter);
     this.#giveTo(waiter, slot);
     // The group may have changed over: its other slots are open to those who wait for the same.
     this.#serve();
@@ -144,7 +166,8 @@ export class SlotPool<S extends Slot> {
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
   }
 
-  #takeBest({ prompt, adapter }: SlotWish): S | undefined {
+  #takeBest(wish: SlotWish): S | undefined {
+    const { prompt, adapter, session } = wish;
     let best: S | undefined;
     let most = Number.NEGATIVE_INFINITY;
     for (const slot of this.#free) {
@@ -152,12 +175,13 @@ export class SlotPool<S extends Slot> {
       if (!this.#isOpen(group, adapter)) continue;
       const prefix = slot.cachedPrefix(prompt, adapter);
       // Equal groups leave the choice to the prefix, however short.
-      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + prefix / 1e6;
+      const kept = this.#sessions.isKeptFrom(slot, session) ? KEPT : 0;
+      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + (slot.isEmpty ? EMPTY : prefix / 1e6) - kept;
       if (worth > most) [best, most] = [slot, worth];
     }
     if (best === undefined) return undefined;
     this.#free.splice(this.#free.indexOf(best), 1);
-    this.#use(this.#groupOf(best), adapter);
+    this.#use(best, wish);
     best.setRunning(true);
     return best;
   }
@@ -183,7 +207,9 @@ export class SlotPool<S extends Slot> {
     return group.inUse / (all + 1);
   }
 
-  #use(group: Group, adapter: string | null): void {
+  #use(slot: S, { adapter, session }: SlotWish): void {
+    const group = this.#groupOf(slot);
+    this.#sessions.begin(slot, session);
     group.inUse++;
     if (group.adapter === adapter) return;
     group.adapter = adapter;

@@ -1,6 +1,6 @@
 import { type ResponseFormat, responseFormatSchema, type SubmitBody, type Tool, toolSchema } from "@llamero/core";
 import { z } from "zod";
-import { commonOf, habits, modelName, onlyOff, unsupported } from "../habits.ts";
+import { commonOf, habits, modelName, onlyOff, sessionOf, unsupported } from "../habits.ts";
 import { paramsOf } from "../sampling.ts";
 import { type InputItem, inputItemSchema, toMessages } from "./items.ts";
 
@@ -142,6 +142,7 @@ export function responseJob(body: ResponseBody, before: NonNullable<SubmitBody["
   return {
     type: "chat",
     ...commonOf(body),
+    ...sessionOf(body),
     messages: [...lead, ...before, ...toMessages(itemsOf(body))],
     params: paramsOf(params, 0),
   };

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Acceptance } from "../accept.ts";
+import { affinityOf } from "../affinity.ts";
 import { expectedTokens } from "../expected-tokens.ts";
 import { type FedJob, readFed } from "../fed-job.ts";
 import { type BatchPart, partName } from "../files.ts";
@@ -30,11 +31,13 @@ export type AcceptedLines =
 
 const ERASE_BATCH = 100;
 
-function lineArgs({ id, slug, request, metadata, line, reuse, route }: LineJob): (string | number)[] {
+function lineArgs(batch: string, { id, slug, request, metadata, line, reuse, route }: LineJob): (string | number)[] {
   const { prompt, mostOutput } = expectedTokens(request);
   const texts = [JSON.stringify(request), metadata === null ? "" : JSON.stringify(metadata)];
   const reused = [reuse?.key ?? "", reuse?.answer?.result ?? "", reuse?.answer?.promptTokens ?? ""];
-  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...reused, ...routeArgs(route)];
+  const affinity = affinityOf({ scope: batch, slug, request }) ?? "";
+  const more = [...reused, ...routeArgs(route), affinity];
+  return [id, slug, ...texts, prompt, mostOutput ?? "", line?.number ?? "", line?.jobs ?? "", ...more];
 }
 
 /** Opening segments of a batch that is held: their lines become jobs. */
@@ -65,7 +68,7 @@ export function createOpening(redis: Redis, keys: Keys, run: RunScript, limits: 
     ): Promise<AcceptedLines> {
       const { maxWaiting, maxWaitingTokens } = limits();
       const head = [id, fence, segment, keyId ?? "", deadlineAtMs, maxWaiting ?? "", maxWaitingTokens ?? ""];
-      const reply = (await run("accept-lines", [...head, ...jobs.flatMap(lineArgs)])) as [string, ...unknown[]];
+      const reply = (await run("accept-lines", [...head, ...jobs.flatMap((job) => lineArgs(id, job))])) as [string, ...unknown[]];
       if (reply[0] === "accepted") return { outcome: "accepted", fed: readFed(reply, 1) };
       if (reply[0] === "full") return { outcome: "full", retryAfterSeconds: Number(reply[1]), fed: readFed(reply, 2) };
       return { outcome: reply[0] === "stopped" ? "stopped" : "lost" };

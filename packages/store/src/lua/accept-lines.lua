@@ -14,22 +14,23 @@ local function wait_for_space(queue)
 end
 
 -- Lines of one call stand behind each other, a microsecond apart: the call itself takes longer.
-local function add(job, request, metadata, prompt_cost, parts, route, answer, at)
+local function add(job, request, metadata, prompt_cost, parts, route, affinity, answer, at)
   if not redis.call('SET', P .. 'req:' .. job.id, request, 'NX') then return end
   answer = answer or job.reuse and find_answer(job.reuse)
   write_job(job.id, job.owner, job.slug, answer and 'succeeded' or 'queued', answer and '' or deadline_ms, metadata, {
     'prompt_cost', prompt_cost, 'key', key, 'cost', job.cost, 'class', job.class, 'batch', id, 'segment', segment,
     'line', job.line or '', 'reuse', job.reuse or '', 'deadline_ms', answer and deadline_ms or '', 'chain', answer and '' or route.chain,
+    'affinity', affinity,
   })
   keep_route(job.id, job.queue, now, route, answer)
   if job.line then redis.call('HSETNX', open_parts(id, segment), job.line, parts) end
   if answer then end_at_once(job, answer) else wait_in_turn(job, exactly_now + at / 1000) end
 end
 
-local ARGS_OF_LINE = 14
+local ARGS_OF_LINE = 15
 for i = 8, #ARGV, ARGS_OF_LINE do
-  local job_id, slug, request, metadata, prompt_cost, most_output, line, parts, reuse, result, prompt_tokens, way, chain, timeout =
-    unpack(ARGV, i, i + ARGS_OF_LINE - 1)
+  local job_id, slug, request, metadata, prompt_cost, most_output, line, parts, reuse, result, prompt_tokens, way, chain, timeout,
+    affinity = unpack(ARGV, i, i + ARGS_OF_LINE - 1)
   local queue = queue_of(slug)
   local seconds = wait_for_space(queue)
   if seconds then return { 'full', seconds, unpack(feed_room()) } end
@@ -39,6 +40,6 @@ for i = 8, #ARGV, ARGS_OF_LINE do
     reuse = reuse ~= '' and reuse or nil,
   }
   local route = { text = way, chain = chain, timeout = timeout }
-  add(job, request, metadata, prompt_cost, parts, route, given_answer(result, prompt_tokens), (i - 8) / ARGS_OF_LINE)
+  add(job, request, metadata, prompt_cost, parts, route, affinity, given_answer(result, prompt_tokens), (i - 8) / ARGS_OF_LINE)
 end
 return { 'accepted', unpack(feed_room()) }

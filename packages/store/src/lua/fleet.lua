@@ -2,6 +2,7 @@
 
 local function leave_model(worker, slug)
   redis.call('HDEL', P .. 'fleet:' .. slug, worker)
+  cool_down(slug, worker)
   size_window(slug)
 end
 

@@ -32,12 +32,12 @@ end
 -- What places a job in a line, a window, a batch, among those that take each other's place and those that ask for the same, from its
 -- record.
 local function placed(id)
-  local owner, slug, class, cost, key, supersede, batch, segment, line, reuse, chain =
-    unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede', 'batch', 'segment', 'line', 'reuse', 'chain'))
+  local owner, slug, class, cost, key, supersede, batch, segment, line, reuse, chain, carrier =
+    unpack(read(id, 'owner', 'model', 'class', 'cost', 'key', 'supersede', 'batch', 'segment', 'line', 'reuse', 'chain', 'carrier'))
   return {
     id = id, owner = owner, slug = slug, queue = queue_of(slug), class = class or 'normal', cost = tonumber(cost or '0'),
     key = key or NO_KEY, supersede = supersede, batch = batch, segment = segment, line = line,
-    reuse = reuse, chain = chain,
+    reuse = reuse, chain = chain, carrier = carrier,
   }
 end
 

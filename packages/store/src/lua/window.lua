@@ -30,6 +30,7 @@ end
 local function leave_window(job)
   make_room(job.queue)
   if redis.call('ZREM', P .. 'window:' .. job.queue, job.id) == 0 then return end
+  drop_carrier(job)
   if job.class == 'high' then redis.call('SREM', P .. 'urgent:' .. job.queue, job.id) end
   if job.key == NO_KEY then return end
   redis.call('HINCRBY', P .. 'running_of_key', job.key, -1)

@@ -8,7 +8,8 @@ export const createChatCompletion = route({
   path: "/v1/chat/completions",
   operationId: "createChatCompletion",
   summary: "Answer a chat, in OpenAI's form",
-  description: "A durable job that is waited for. A client that goes away cancels it, unless it sends `x-llamero-keep: true`.",
+  description:
+    "A durable job that is waited for. A client that goes away cancels it, unless it sends `x-llamero-keep: true`. `x-llamero-session` names the session that the call is a turn of.",
   tag: "openai",
   scope: "submit",
   request: { body: chatCompletionSchema },

@@ -8,7 +8,8 @@ export const createCompletion = route({
   path: "/v1/completions",
   operationId: "createCompletion",
   summary: "Continue a text, in OpenAI's form",
-  description: "Durable jobs that are waited for. A client that goes away cancels them, unless it sends `x-llamero-keep: true`.",
+  description:
+    "Durable jobs that are waited for. A client that goes away cancels them, unless it sends `x-llamero-keep: true`. `x-llamero-session` names the session that the call is a turn of.",
   tag: "openai",
   scope: "submit",
   request: { body: completionSchema },

@@ -1,4 +1,4 @@
-import { AppError, isTerminal, type Message } from "@llamero/core";
+import { AppError, isTerminal, type Message, type SubmitBody } from "@llamero/core";
 import {
   createResponseSchema,
   doorOf,
@@ -13,9 +13,16 @@ import { streamResponse } from "../../../openai/responses/stream.ts";
 import { type Answer, route, type Services } from "../../../route.ts";
 import { abandon, acceptAll, type DoorCall, endOf } from "../../../run-jobs.ts";
 
+/** What a response goes on with. */
+interface Conversation {
+  messages: Message[];
+  /** Of its second response and those that follow. */
+  session: Pick<SubmitBody, "session_id">;
+}
+
 /** The conversation that a response goes on with. @throws AppError `response_not_found`, `invalid_request` */
-async function before({ owner }: DoorCall, services: Services, { previous_response_id }: ResponseBody): Promise<Message[]> {
-  if (!previous_response_id) return [];
+async function before({ owner }: DoorCall, services: Services, { previous_response_id }: ResponseBody): Promise<Conversation> {
+  if (!previous_response_id) return { messages: [], session: {} };
   const { job, door } = await findResponse(services, { id: previous_response_id, owner });
   const record = await services.store.getRecord({ id: job.id, owner });
   const output = job.output !== null && "message" in job.output ? job.output.message : null;
@@ -23,7 +30,8 @@ async function before({ owner }: DoorCall, services: Services, { previous_respon
     throw new AppError("invalid_request", `Response ${previous_response_id} has no answer to go on from; it is ${job.status}.`, {
       param: "previous_response_id",
     });
-  return [...record.request.messages.slice(door.lead), output];
+  const { messages, session_id } = record.request;
+  return { messages: [...messages.slice(door.lead), output], session: { session_id: session_id ?? job.id } };
 }
 
 async function handle(call: DoorCall & { body: ResponseBody }, services: Services): Promise<Answer> {
@@ -31,7 +39,8 @@ async function handle(call: DoorCall & { body: ResponseBody }, services: Service
   const door = doorOf(body);
   requireInput(door.input);
   const isBackground = body.background === true;
-  const bodies = [responseJob(body, await before(call, services, body))];
+  const { messages, session } = await before(call, services, body);
+  const bodies = [{ ...session, ...responseJob(body, messages) }];
   const { jobs, headers } = await acceptAll(call, services, bodies, { door: JSON.stringify(door), isKept: isBackground });
   const [job] = jobs;
   if (job === undefined) throw new Error("a response has a job");

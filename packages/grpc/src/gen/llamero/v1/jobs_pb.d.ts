@@ -131,6 +131,13 @@ export declare type SubmitRequest = Message$1<"llamero.v1.SubmitRequest"> & {
    * @generated from field: optional bool reuse = 18;
    */
   reuse?: boolean | undefined;
+
+  /**
+   * A conversation whose turns go to the worker that has it in its cache.
+   *
+   * @generated from field: optional string session_id = 19;
+   */
+  sessionId?: string | undefined;
 };
 
 /**
@@ -947,6 +954,13 @@ export declare type Job = Message$1<"llamero.v1.Job"> & {
    * @generated from field: bool cached = 29;
    */
   cached: boolean;
+
+  /**
+   * The conversation that it is a turn of.
+   *
+   * @generated from field: optional string session_id = 30;
+   */
+  sessionId?: string | undefined;
 };
 
 /**
