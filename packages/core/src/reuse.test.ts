@@ -45,6 +45,11 @@ describe("a request that draws nothing at random", () => {
     expect(keptAs(params)).not.toBe(plain);
   });
 
+  it("is the same in whatever session", () => {
+    const form = reusableForm(toJobRequest({ prompt: "hello", session_id: "chat-7" }, 7), false);
+    expect(JSON.stringify(form)).toBe(plain);
+  });
+
   it("is the same with what holds of tools anyway", () => {
     const tools = [{ type: "function" as const, function: { name: "now" } }];
     expect(keptAs({ tools, tool_choice: "auto", parallel_tool_calls: true })).toBe(keptAs({ tools }));
