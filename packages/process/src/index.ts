@@ -11,6 +11,7 @@ export {
   readyModelSchema,
 } from "./process-message.ts";
 export { type BaseConfig, type ProcessContext, type ProcessHost, type ProcessOptions, runProcess } from "./run-process.ts";
+export { type ProcessName, processNames } from "./setting.ts";
 export {
   allSettings,
   type SettingName,
@@ -19,5 +20,4 @@ export {
   settingsFor,
   settingsTable,
 } from "./settings.ts";
-export { type ProcessName, processNames } from "./settings-table.ts";
 export { sizeThreadPool } from "./thread-pool.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ProcessName, type Setting, table } from "./settings-table.ts";
+import type { ProcessName, Setting } from "./setting.ts";
+import { table } from "./settings-table.ts";
 
 type Table = typeof table;
 export type SettingName = keyof Table;

@@ -54,7 +54,13 @@ test("a turn gets the slot of the one before it", async () => {
 
 test("a task with little in common takes an empty slot, however much it could keep of another", async () => {
   const { run } = poolOf(3);
-  expect([await run(null, words(0, 20)), await run(null, words(0, 31)), await run(null, words(0, 5))]).toEqual([0, 1, 2]);
+  const little = [...words(0, 5), ...words(900, 5)];
+  expect([await run(null, words(0, 20)), await run(null, words(0, 31)), await run(null, little)]).toEqual([0, 1, 2]);
+});
+
+test("a short prompt that a slot holds as a whole is computed there, beside empty ones", async () => {
+  const { run } = poolOf(3);
+  expect([await run(null, words(0, 12)), await run(null, words(0, 12)), await run(null, words(0, 13))]).toEqual([0, 0, 0]);
 });
 
 test("the slot of a session is taken last, while it is kept", async () => {

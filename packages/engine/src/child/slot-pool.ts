@@ -50,8 +50,18 @@ const WORTHWHILE_PREFIX = 32;
 const SESSION_MS = 600_000;
 /** A slot that another session has goes last, whatever it holds. */
 const KEPT = 1e9;
-/** Nothing is lost with an empty slot: it goes before one whose common prefix is not worth its while. */
+/**
+ * Nothing is lost with an empty slot: it goes before one whose common prefix is not worth its while. One that holds the whole prompt,
+ * however short, goes before both.
+ */
 const EMPTY = 1e-3;
+const WHOLE = 2 * EMPTY;
+
+/** What a slot is worth among those of equal groups and worthwhile prefixes: less than any of these. */
+function fineWorth(prefix: number, prompt: readonly number[], isEmpty: boolean): number {
+  if (prefix > 0 && prefix >= prompt.length - 1) return WHOLE;
+  return isEmpty ? EMPTY : prefix / 1e6;
+}
 
 /**
  * Urgent tasks go before others, but for one slot in so many: with urgent ones coming for ever, the others have slots all the same.
@@ -175,8 +185,9 @@ export class SlotPool<S extends Slot> {
       if (!this.#isOpen(group, adapter)) continue;
       const prefix = slot.cachedPrefix(prompt, adapter);
       // Equal groups leave the choice to the prefix, however short.
+      const fine = fineWorth(prefix, prompt, slot.isEmpty);
       const kept = this.#sessions.isKeptFrom(slot, session) ? KEPT : 0;
-      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + (slot.isEmpty ? EMPTY : prefix / 1e6) - kept;
+      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + fine - kept;
       if (worth > most) [best, most] = [slot, worth];
     }
     if (best === undefined) return undefined;
