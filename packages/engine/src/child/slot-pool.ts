@@ -59,7 +59,7 @@ const WHOLE = 2 * EMPTY;
 
 /** What a slot is worth among those of equal groups and worthwhile prefixes: less than any of these. */
 function fineWorth(prefix: number, prompt: readonly number[], isEmpty: boolean): number {
-  if (prefix > 0 && prefix >= prompt.length - 1) return WHOLE;
+  if (prefix > 0 && prefix >= prompt.length - 1) return WHOLE + prefix / 1e6;
   return isEmpty ? EMPTY : prefix / 1e6;
 }
 
