@@ -5,6 +5,8 @@ const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
 const sideBySideTests = [
   "packages/engine/test/!(crash|layout|slot-memory|startup|stop).model.test.ts",
   "bench/test/{chaos,fair-share,overload,priority}.model.test.ts",
+  "packages/remote/test/*.model.test.ts",
+  "apps/cli/test/{grpc,hooks,openai,remote,reuse}.model.test.ts",
 ];
 
 export default defineConfig({
