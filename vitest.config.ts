@@ -6,7 +6,7 @@ const sideBySideTests = [
   "packages/engine/test/!(crash|layout|slot-memory|startup|stop).model.test.ts",
   "bench/test/{chaos,fair-share,overload,priority}.model.test.ts",
   "packages/remote/test/*.model.test.ts",
-  "apps/cli/test/{grpc,hooks,openai,remote,reuse}.model.test.ts",
+  "apps/cli/test/{adapters,batch,fail-over,fleet,grpc,hooks,openai,redis-full,remote,reuse,webhooks}.model.test.ts",
 ];
 
 export default defineConfig({
