@@ -12,7 +12,7 @@ import {
 } from "@llamero/process";
 import { Carriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
-import { connectRedis, createStore, Notifications, requireServer, watchSettings } from "@llamero/store";
+import { connectRedis, createStore, Notifications, policiesOf, requireServer, watchSettings } from "@llamero/store";
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { Auth, isLoopbackHost } from "./auth.ts";
@@ -44,11 +44,7 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
   const store = createStore({
     redis,
     prefix: config.LLAMERO_PREFIX,
-    limits: () => ({
-      maxWaiting: settings.current.max_waiting ?? config.LLAMERO_MAX_WAITING,
-      maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
-    }),
-    reuseMode: () => settings.current.reuse?.mode ?? config.LLAMERO_REUSE,
+    ...policiesOf(() => settings.current, { maxWaiting: config.LLAMERO_MAX_WAITING, reuseMode: config.LLAMERO_REUSE }),
     waitReplicas: config.LLAMERO_REDIS_WAIT_REPLICAS,
   });
   const memory = new RedisMemory({ store, logger });

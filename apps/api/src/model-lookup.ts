@@ -10,7 +10,7 @@ export class ModelLookup {
   readonly #now: () => number;
   readonly #aliases: () => Aliases | undefined;
   #entries: ModelEntry[] = [];
-  #health: ModelsHealth | null = null;
+  #health: ModelsHealth | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
 
@@ -33,12 +33,12 @@ export class ModelLookup {
   route(name: string | undefined, ticket: RouteTicket): Promise<Routed> {
     const aliases = this.#aliases() ?? {};
     const isByHealth = name !== undefined && needsHealth(aliases, name);
-    return this.#look(() => modelFinder(this.#entries, aliases, this.#health ?? undefined)(name, ticket), isByHealth);
+    return this.#look(() => modelFinder(this.#entries, aliases, this.#health)(name, ticket), isByHealth);
   }
 
   async #look<Found>(find: () => Found, isByHealth = false): Promise<Found> {
     const isFresh = this.#now() - this.#readAt <= FRESH_MS;
-    if (isFresh && (!isByHealth || this.#health !== null)) {
+    if (isFresh && (!isByHealth || this.#health !== undefined)) {
       try {
         return find();
       } catch (error) {
@@ -60,9 +60,7 @@ export class ModelLookup {
 
   async #read(): Promise<void> {
     const entries = await this.#store.catalogue();
-    const aliases = this.#aliases() ?? {};
-    const isByHealth = Object.keys(aliases).some((name) => needsHealth(aliases, name));
-    this.#health = isByHealth ? await this.#store.modelsHealth(entries) : null;
+    this.#health = await this.#store.modelsHealth(entries, this.#aliases() ?? {});
     this.#entries = entries;
     this.#readAt = this.#now();
   }

@@ -5,7 +5,7 @@ import type { Job, ModelEntry, ReuseMode } from "@llamero/core";
 import { createLogger, noHooks } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
-import { connectRedis, createStore, Notifications, SettingsWatch, type Store } from "@llamero/store";
+import { connectRedis, createStore, Notifications, policiesOf, SettingsWatch, type Store } from "@llamero/store";
 import { StandInWorker, startRedis, type TestRedis } from "@llamero/testkit";
 import { AddressGuard } from "@llamero/webhooks";
 import type { Hono } from "hono";
@@ -81,12 +81,8 @@ export const jsonType = { "content-type": "application/json" };
 
 export async function openApi(url: string, worker: StandInWorker, options: ApiOptions = {}): Promise<Api> {
   const redis = await connectRedis(url, "commands");
-  const waitingLimits = () => ({
-    maxWaiting: settings.current.max_waiting ?? options.maxWaiting ?? 1_000_000,
-    maxWaitingTokens: settings.current.max_waiting_tokens ?? null,
-  });
-  const reuseMode = () => settings.current.reuse?.mode ?? options.reuseMode ?? "off";
-  const store = createStore({ redis, prefix: "test", limits: waitingLimits, reuseMode });
+  const defaults = { maxWaiting: options.maxWaiting ?? 1_000_000, reuseMode: options.reuseMode ?? "off" };
+  const store = createStore({ redis, prefix: "test", ...policiesOf(() => settings.current, defaults) });
   const timers = new ScheduleTimers({ connection: redis, keys: store.keys });
   const subscriber = await connectRedis(url, "blocking");
   const notifications = new Notifications(subscriber, store.keys);

@@ -14,7 +14,7 @@ import {
 } from "@llamero/process";
 import { Carriers, DeliveryCarriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
-import { connectRedis, createOutbox, createStore, requireServer, type StoreOptions, watchSettings } from "@llamero/store";
+import { connectRedis, createOutbox, createStore, policiesOf, requireServer, watchSettings } from "@llamero/store";
 import { startBatches } from "./batches/batches.ts";
 import { startFileSweeper } from "./file-sweeper.ts";
 import { openDeliveries } from "./open-deliveries.ts";
@@ -34,17 +34,6 @@ export async function main(env: Env, options: DispatcherOptions = {}): Promise<v
   await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options, env) });
 }
 
-/** What the settings say of the jobs that are taken in, and else the environment. */
-function policies(config: Settings<"dispatcher">, current: () => LiveSettings): Pick<StoreOptions, "limits" | "reuseMode"> {
-  return {
-    limits: () => ({
-      maxWaiting: current().max_waiting ?? config.LLAMERO_MAX_WAITING,
-      maxWaitingTokens: current().max_waiting_tokens ?? null,
-    }),
-    reuseMode: () => current().reuse?.mode ?? config.LLAMERO_REUSE,
-  };
-}
-
 async function start(
   context: ProcessContext<Settings<"dispatcher">>,
   options: DispatcherOptions,
@@ -57,7 +46,9 @@ async function start(
   const blocking = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis outbox", () => blocking.disconnect());
 
-  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX, ...policies(config, () => settings.current) });
+  const defaults = { maxWaiting: config.LLAMERO_MAX_WAITING, reuseMode: config.LLAMERO_REUSE };
+  const policies = policiesOf(() => settings.current, defaults);
+  const store = createStore({ redis, prefix: config.LLAMERO_PREFIX, ...policies });
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
 

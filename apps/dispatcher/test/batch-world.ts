@@ -22,6 +22,12 @@ export interface Written {
   error: ResultLine[];
 }
 
+/** What a dispatcher works with in the place of what the world has. */
+interface DispatcherParts {
+  storage?: Storage;
+  hooks?: Pick<LoadedHooks, "beforeAccept">;
+}
+
 export interface BatchWorld extends AsyncDisposable {
   server: TestRedis;
   redis: Awaited<ReturnType<typeof connectRedis>>;
@@ -33,7 +39,7 @@ export interface BatchWorld extends AsyncDisposable {
   /** How many jobs may wait. */
   maxWaiting: number;
   /** A dispatcher in this process, stopped at the end. @param over what it works with instead */
-  dispatch(over?: { storage?: Storage }): Promise<{ stop(): Promise<void> }>;
+  dispatch(over?: DispatcherParts): Promise<{ stop(): Promise<void> }>;
   /** A file of an owner with this content. */
   upload(content: string | Buffer): Promise<string>;
   /** A batch over this content. */
@@ -159,7 +165,7 @@ async function linesOf({ store, storage }: BatchWorld, fileId: string | null): P
 }
 
 /** What `main` starts, as far as batches go. */
-async function startDispatcher(world: BatchWorld, over: { storage?: Storage; hooks?: Pick<LoadedHooks, "beforeAccept"> }) {
+async function startDispatcher(world: BatchWorld, over: DispatcherParts) {
   const { server, store, settings, worker } = world;
   const blocking = await connectRedis(server.url, "blocking");
   const tools = {

@@ -56,6 +56,7 @@ export class Attempt {
   #writer: ChunkWriter | null = null;
   #runtime: Runtime | null = null;
   #stopCause: StopCause | null = null;
+  #generates = false;
   #isWaiting = false;
   #madeTokens = 0;
 
@@ -66,7 +67,7 @@ export class Attempt {
 
   /** It generates in a slot, and nothing has told it to stop. */
   get hasSlot(): boolean {
-    return this.#writer !== null && !this.#isWaiting && this.#stopCause === null;
+    return this.#generates && !this.#isWaiting && this.#stopCause === null;
   }
 
   /** What it has made by itself. */
@@ -129,6 +130,7 @@ export class Attempt {
     this.#runtime = runtime;
     const { request, emitted } = claim;
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
+    this.#generates = true;
     const { afterFinish } = this.#options;
     const writer = afterFinish === null ? this.#openWriter() : null;
     const { tokens, text } = emitted;
@@ -142,7 +144,9 @@ export class Attempt {
     const outcome = runtime.generate(task, onChunk, (isWaiting) => this.#setWaiting(isWaiting));
     // A stop that came before the engine knew of the task was ignored by it.
     if (this.#stopCause !== null) this.stop(this.#stopCause);
-    const answer = afterFinish === null ? await outcome : await this.#hooked(await outcome, afterFinish);
+    const made = await outcome;
+    // What leaves is made again elsewhere, and seen there.
+    const answer = afterFinish === null || this.#leaving.signal.aborted ? made : await this.#hooked(made, afterFinish);
     return { ...endingOf(answer, claim), ...ranBy(runtime, model) };
   }
 
@@ -182,13 +186,15 @@ export class Attempt {
   }
 
   #embed(runtime: Runtime, request: EmbeddingRequest): Promise<Embedded> {
-    const { store, claim, model, logger } = this.#options;
+    const { store, claim, model, afterFinish, logger } = this.#options;
     const compute = (texts: string[]) => {
       const outcome = runtime.embed({ id: this.#taskId, model, request: { ...request, input: texts } });
       if (this.#stopCause !== null) this.stop(this.#stopCause);
       return outcome;
     };
-    return embedKnown(request.input, { store, claim, mark: markOf(runtime, model), compute, logger });
+    // A hook sees answers and not vectors one by one: then none is kept, so that none goes out unseen.
+    const mark = afterFinish === null ? markOf(runtime, model) : null;
+    return embedKnown(request.input, { store, claim, mark, compute, logger });
   }
 
   #setWaiting(isWaiting: boolean): void {

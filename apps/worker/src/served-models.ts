@@ -1,4 +1,4 @@
-import { AppError } from "@llamero/core";
+import { requireUniqueNames } from "@llamero/core";
 import { surveyModels } from "@llamero/engine";
 import type { Env, ProcessContext, Settings } from "@llamero/process";
 import { isRemoteSpec, openRemoteModel, parseRemoteSource } from "@llamero/remote";
@@ -35,10 +35,7 @@ export async function servedModels(context: Context, engines: Engines, env: Env)
   );
   const models: Startable[] = [];
   for (const spec of specs) models.push(...(local.bySpec.get(spec) ?? [await remoteModel(context, spec, env)]));
-  const names = models.flatMap(({ served: { facts, variants } }) => [facts.name, ...variants.map(({ name }) => name)]);
-  const doubled = names.find((name, index) => names.indexOf(name) !== index);
-  if (doubled !== undefined)
-    throw new AppError("config_invalid", `Two models are named "${doubled}". Give one of them another name: name=path.`);
+  requireUniqueNames(models.flatMap(({ served: { facts, variants } }) => [facts, ...variants].map(({ name }) => name)));
   return { models, budgetBytes: local.budgetBytes };
 }
 

@@ -127,7 +127,7 @@ export {
   settingsPatchSchema,
   settingsVersionSchema,
 } from "./live-settings.ts";
-export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug } from "./model.ts";
+export { type ModelEntry, modelEntrySchema, modelSlug, queueSlug, requireUniqueNames } from "./model.ts";
 export { type Params, paramsSchema, type ResponseFormat, responseFormatSchema } from "./params.ts";
 export { paramsAtTop } from "./params-at-top.ts";
 export { checkPlain, parseJson } from "./parse-json.ts";

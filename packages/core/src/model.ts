@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AppError } from "./errors.ts";
 import { textHash } from "./text-hash.ts";
 
 /** One model as workers announce it, kept after the last of them stops: the API refuses by it. */
@@ -31,6 +32,13 @@ export const modelEntrySchema = z.object({
   registered_at_ms: z.int(),
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
+
+/** @throws AppError `config_invalid` when two models of a worker have one name */
+export function requireUniqueNames(names: readonly string[]): void {
+  const doubled = names.find((name, index) => names.indexOf(name) !== index);
+  if (doubled !== undefined)
+    throw new AppError("config_invalid", `Two models are named "${doubled}". Give one of them another name: name=path.`);
+}
 
 const UNSAFE = /[^a-z0-9_-]+/g;
 

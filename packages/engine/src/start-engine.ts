@@ -1,4 +1,4 @@
-import { AppError } from "@llamero/core";
+import { AppError, requireUniqueNames } from "@llamero/core";
 import { EngineChild } from "./engine-child.ts";
 import { EngineProcess, type EngineRuntime } from "./engine-process.ts";
 import type { EngineOptions, LoadOptions, Survey } from "./options.ts";
@@ -21,9 +21,7 @@ function checkOptions(options: EngineOptions): void {
   checkNumber("stuckMs", options.stuckMs, Number.MAX_SAFE_INTEGER);
   const names = options.models.flatMap(({ name, adapters = [] }) => [name, ...adapters.map((adapter) => adapter.name)]);
   if (names.length === 0) throw new AppError("config_invalid", "No model is given. Name at least one GGUF file or hf: model.");
-  const doubled = names.find((name, index) => names.indexOf(name) !== index);
-  if (doubled !== undefined)
-    throw new AppError("config_invalid", `Two models are named "${doubled}". Give one of them another name: name=path.`);
+  requireUniqueNames(names);
 }
 
 function checkNumber(name: string, value: number | undefined, max: number): void {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type LoadedModel, type Runtime, toAppError } from "@llamero/core";
+import type { LoadedModel, Runtime } from "@llamero/core";
 import { z } from "zod";
 import { toBackendError } from "./backend-error.ts";
 import { connect } from "./connect.ts";
@@ -75,8 +75,7 @@ async function ask(source: RemoteSource, env: Readonly<Record<string, string | u
       warning: isMissing ? `The server of ${source.name} lists no model "${source.model}". It has ${names}.` : null,
     };
   } catch (error) {
-    const { message } = toAppError(toBackendError(error, source), "backend_unavailable", "The server cannot be asked.");
-    return { contextLength: null, warning: message };
+    return { contextLength: null, warning: toBackendError(error, source).message };
   } finally {
     await close();
   }

@@ -20,6 +20,7 @@ export type { ListQuery } from "./list-jobs.ts";
 export type { RouteBreaker } from "./model-health.ts";
 export { Notifications } from "./notifications.ts";
 export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
+export { policiesOf } from "./policies.ts";
 export { type JobRecord, priorityOf, type StoredResult } from "./record.ts";
 export { redisError } from "./redis-errors.ts";
 export { requireServer } from "./require-server.ts";

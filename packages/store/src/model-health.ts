@@ -1,4 +1,4 @@
-import { type ModelEntry, type ModelsHealth, queueSlug } from "@llamero/core";
+import { type Aliases, type ModelEntry, type ModelsHealth, needsHealth, queueSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
 import { drainRate } from "./drain-rate.ts";
 import type { Keys } from "./keys.ts";
@@ -44,9 +44,15 @@ async function waitOf(redis: Redis, keys: Keys, queue: string): Promise<number |
 
 /**
  * How models are at the moment, for the decisions of the next half second. A half-open breaker lets one job try, so one is sent there: the
- * first that is asked about.
+ * first that is asked about. Undefined where no alias goes by it.
  */
-export async function readModelsHealth(redis: Redis, keys: Keys, catalogue: readonly ModelEntry[]): Promise<ModelsHealth> {
+export async function readModelsHealth(
+  redis: Redis,
+  keys: Keys,
+  catalogue: readonly ModelEntry[],
+  aliases: Aliases,
+): Promise<ModelsHealth | undefined> {
+  if (!Object.keys(aliases).some((name) => needsHealth(aliases, name))) return undefined;
   const queues = new Map(catalogue.map(({ name, slug }) => [name, queueSlug(slug)]));
   const distinct = [...new Set(queues.values())];
   const [breakers, waits] = await Promise.all([

@@ -6,11 +6,10 @@ import {
   jobRequestSchema,
   type Output,
   type OutputFinishReason,
+  type OutputParts,
   type Priority,
   prioritySchema,
-  type RerankResult,
   type Timings,
-  type ToolCall,
   type Usage,
 } from "@llamero/core";
 import type { Redis } from "ioredis";
@@ -19,12 +18,8 @@ import { parseRoute, type TakenRoute } from "./routing.ts";
 import { type JobHook, parseHook } from "./webhooks/hook.ts";
 
 /** What `finish` stores of an attempt: text, embeddings or scores, with what they cost. */
-export interface StoredResult {
-  text?: string;
+export interface StoredResult extends Omit<OutputParts, "finish_reason"> {
   finish_reason?: OutputFinishReason;
-  tool_calls?: ToolCall[];
-  embeddings?: number[][];
-  results?: RerankResult[];
   /** Absent when the job was ended over its worker's head. */
   usage?: Usage;
   timings?: Timings;

@@ -86,12 +86,12 @@ export function createStore(options: StoreOptions) {
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),
-    /** How the models of the catalogue are, for routing. */
-    modelsHealth: (catalogue: readonly ModelEntry[]) => readModelsHealth(redis, keys, catalogue),
+    /** How the models of the catalogue are, where an alias goes by it. */
+    modelsHealth: (catalogue: readonly ModelEntry[], aliases: Aliases) => readModelsHealth(redis, keys, catalogue, aliases),
     /** Finds models for what is routed in the next moment. */
-    modelFinder: async (aliases: Aliases | undefined): Promise<FindModel> => {
+    modelFinder: async (aliases: Aliases = {}): Promise<FindModel> => {
       const catalogue = await readCatalogue(redis, keys);
-      return modelFinder(catalogue, aliases, await readModelsHealth(redis, keys, catalogue));
+      return modelFinder(catalogue, aliases, await readModelsHealth(redis, keys, catalogue, aliases));
     },
     /** Breakers that are not closed, by queue. */
     breakers: () => readBreakers(redis, keys),

@@ -1,96 +1,15 @@
 import type { JobRequest, Priority } from "@llamero/core";
 import { type Random, seededRandom } from "@llamero/testkit";
 import { expect, test } from "vitest";
-import type { Claim, ClaimResult, FedJob } from "../src/index.ts";
-import { done, openSlots, redisNow, submit, useStore } from "./harness.ts";
+import type { Claim } from "../src/index.ts";
+import { CarrierQueue, KEPT_MS, plain, turn, withBeginning } from "./carrier-queue.ts";
+import { openSlots, redisNow, useStore } from "./harness.ts";
 import { brokenInvariants } from "./invariants.ts";
 
 const harness = useStore();
-const KEPT_MS = 60_000;
-const params = { seed: 1, max_tokens: 10 };
-
-const turn = (session: string): JobRequest => ({ v: 1, type: "completion", prompt: "x", params, session_id: session });
-const withBeginning = (text: string): JobRequest => ({ v: 1, type: "completion", prompt: text.repeat(2_000), params });
-const plain: JobRequest = { v: 1, type: "completion", prompt: "x", params };
-
-/** The common queue of carriers, as workers pull from it: the first that was added first, what is put back at its head. */
-class Carriers {
-  readonly waiting: FedJob[] = [];
-  /** All that were ever fed, in their order. */
-  readonly fed: string[] = [];
-  /** Job → its place in the order of submission, to tell jobs by. */
-  readonly #numbers = new Map<string, number>();
-
-  async open(slots: Record<string, number>): Promise<void> {
-    for (const [worker, count] of Object.entries(slots)) this.#add(await openSlots(harness, count, worker));
-  }
-
-  #add(fed: readonly FedJob[]): void {
-    this.waiting.push(...fed);
-    this.fed.push(...fed.map(({ jobId }) => jobId));
-  }
-
-  async submit(request: JobRequest, over: { priority?: Priority; owner?: string } = {}): Promise<number> {
-    const { id, fed } = await submit(harness, { request, ...over });
-    this.#add(fed);
-    this.#numbers.set(id, this.#numbers.size);
-    return this.#numbers.size - 1;
-  }
-
-  /** A worker's turn. @returns what it claimed; null: it put the carrier back */
-  async pull(worker: string, keptMs: number | null = KEPT_MS): Promise<(Claim & { number: number; carrier: FedJob }) | null> {
-    const carrier = this.waiting.shift();
-    if (carrier === undefined) throw new Error("no carrier waits");
-    const result = await this.claim(carrier, worker, keptMs);
-    if (result.outcome === "left") {
-      this.waiting.unshift(carrier);
-      return null;
-    }
-    if (result.outcome !== "claimed") throw new Error(result.outcome);
-    return { ...result.claim, number: this.number(result.claim.jobId), carrier };
-  }
-
-  number(jobId: string): number {
-    return this.#numbers.get(jobId) ?? -1;
-  }
-
-  claim({ jobId, run }: Pick<FedJob, "jobId" | "run">, worker: string, keptMs: number | null = KEPT_MS): Promise<ClaimResult> {
-    return harness.store.claim({ job_id: jobId, run }, worker, { keptMs });
-  }
-
-  async end(claim: Claim | null): Promise<void> {
-    if (claim === null) throw new Error("nothing was claimed");
-    // As many tokens as it was expected to cost.
-    const prompt = claim.request.type === "completion" ? Math.ceil(claim.request.prompt.length / 4) : 0;
-    const usage = { prompt_tokens: prompt, cached_tokens: 0, completion_tokens: 10, total_tokens: prompt + 10 };
-    const ended = await harness.store.finish(claim, { ...done, result: { ...done.result, usage }, completionTokens: 10 });
-    if (ended.outcome !== "finished") throw new Error(ended.outcome);
-    this.#add(ended.fed);
-  }
-
-  /** Gives the slots of both workers something else to do. @returns by worker, the claims of it */
-  async busy(slots = 1): Promise<{ w1: Claim[]; w2: Claim[] }> {
-    const claims = { w1: [] as Claim[], w2: [] as Claim[] };
-    for (const worker of ["w1", "w2"] as const)
-      for (let i = 0; i < slots; i++) {
-        await this.submit(plain);
-        const claim = await this.pull(worker);
-        if (claim !== null) claims[worker].push(claim);
-      }
-    return claims;
-  }
-
-  /** Runs what a worker gets to its end. @returns its number */
-  async run(worker: string): Promise<number> {
-    const claim = await this.pull(worker);
-    await this.end(claim);
-    return claim?.number ?? -1;
-  }
-}
-
 /** A queue of two workers, of which w1 has had a turn of session `a`, and w2 one of session `b`. */
-async function warmed(slots = 1): Promise<Carriers> {
-  const carriers = new Carriers();
+async function warmed(slots = 1): Promise<CarrierQueue> {
+  const carriers = new CarrierQueue(harness);
   await carriers.open({ w1: slots, w2: slots });
   for (const [worker, session] of Object.entries({ w1: "a", w2: "b" })) {
     await carriers.submit(turn(session));
@@ -224,7 +143,7 @@ test("urgent jobs, and those that have their turn by their age, run where they a
 });
 
 test("without a time to keep sessions for, a worker takes jobs as they come, and nothing is noted of it", async () => {
-  const carriers = new Carriers();
+  const carriers = new CarrierQueue(harness);
   await carriers.open({ w1: 1, w2: 1 });
   await carriers.submit(turn("a"));
   await carriers.end(await carriers.pull("w1", null));
@@ -234,7 +153,7 @@ test("without a time to keep sessions for, a worker takes jobs as they come, and
 });
 
 test("a beginning that others share is left for a worker with half of its slots free, and spreads beyond that", async () => {
-  const carriers = new Carriers();
+  const carriers = new CarrierQueue(harness);
   await carriers.open({ w1: 4, w2: 4 });
   const next = () => carriers.submit(withBeginning("once "));
   await next();
@@ -254,7 +173,7 @@ test("a beginning that others share is left for a worker with half of its slots 
 });
 
 test("of a worker no more sessions are noted than it has slots, and half as many beginnings: the latest", async () => {
-  const carriers = new Carriers();
+  const carriers = new CarrierQueue(harness);
   await carriers.open({ w1: 3, w2: 3 });
   const sessions = [turn("a"), turn("b"), turn("c"), turn("d")];
   const beginnings = [withBeginning("one "), withBeginning("two "), withBeginning("three ")];
@@ -276,7 +195,7 @@ test("of a worker no more sessions are noted than it has slots, and half as many
 
 test("what a worker has not used for as long as it keeps sessions is forgotten with the next that it reads", async () => {
   const { redis } = harness;
-  const carriers = new Carriers();
+  const carriers = new CarrierQueue(harness);
   await carriers.open({ w1: 3, w2: 3 });
   await carriers.submit(turn("a"));
   await carriers.run("w1");
@@ -333,7 +252,7 @@ const requestsOf = (random: Random): JobRequest =>
 async function walk(seed: number, keptMs: number | null): Promise<{ fed: number[]; started: number[] }> {
   const random = seededRandom(seed);
   await harness.redis.flushall();
-  const carriers = new Carriers();
+  const carriers = new CarrierQueue(harness);
   for (let i = 0; i < 60; i++) {
     const [owner, priority] = [random.pick(["x", "y", "z"]), random.pick(["normal", "low"])];
     await carriers.submit(requestsOf(random), { owner, priority });

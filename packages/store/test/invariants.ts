@@ -1,10 +1,11 @@
 import { isTerminal, type JobStatus, jobStatuses, queueSlug } from "@llamero/core";
 import type { Redis } from "ioredis";
 import type { Keys } from "../src/index.ts";
+import { checkCarriers, checkWarmth } from "./affinity-invariants.ts";
 import { checkChains } from "./chain-invariants.ts";
 import { checkDeliveries } from "./delivery-invariants.ts";
 import { checkReuse } from "./reuse-invariants.ts";
-import { type Fields, named, type Snapshot, takeSnapshot, without } from "./snapshot.ts";
+import { differences, type Fields, named, type Snapshot, takeSnapshot, without } from "./snapshot.ts";
 
 /** What is wrong with the keys of a deployment, one line each; empty when all is well. */
 export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readonly string[] = []): Promise<string[]> {
@@ -237,13 +238,6 @@ function countBy(names: readonly string[]): Map<string, number> {
   return counts;
 }
 
-/** Where what is counted in Redis is not what there is. */
-function differences(what: string, counted: ReadonlyMap<string, number>, told: Fields): string[] {
-  return Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
-    .filter((name) => (counted.get(name) ?? 0) !== Number(told[name] ?? 0))
-    .map((name) => `${counted.get(name) ?? 0} ${what} ${name}, and ${told[name]} are counted`);
-}
-
 /** What is counted of each API key is what waits or is scheduled of its jobs. */
 function checkKeys(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
   // Lines of batches wait in a bounded number, and are not counted.
@@ -272,35 +266,4 @@ function checkFleet(snapshot: Snapshot): string[] {
     if (Number(cap) !== most) problems.push(`${slug} has ${slots} slots, a breaker that is ${state} and a window of ${cap}`);
   }
   return problems;
-}
-
-/** A job with another's carrier stands in a window, and is the one that the carrier is known to be for. */
-function checkCarriers(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
-  const fed = new Set(named(snapshot.zsets, "window:").flatMap(([, ids]) => Array.from(ids.keys())));
-  const carried = new Set(Object.entries(snapshot.hashes.get("carried") ?? {}).map(([carrier, id]) => `${carrier} ${id}`));
-  const said = Array.from(jobs).flatMap(([id, { carrier, run }]) => {
-    if (carrier === undefined) return [];
-    return carrier === `${id}-${run}` || !fed.has(id) ? [`${id} should not have ${carrier}`] : [`${carrier} ${id}`];
-  });
-  return [
-    ...without(new Set(said), carried).map((entry) => `carried lacks ${entry}`),
-    ...without(carried, new Set(said)).map((entry) => `carried should not hold ${entry}`),
-  ];
-}
-
-/** What is noted of a worker's cache is of a live worker, is no more than it has slots, and is counted. */
-function checkWarmth(snapshot: Snapshot): string[] {
-  const problems: string[] = [];
-  const counts = new Map<string, number>();
-  for (const [place, affinities] of named(snapshot.zsets, "warm_at:")) {
-    const [queue = "", worker = "", kind = ""] = place.split(":");
-    const slots = Number(snapshot.hashes.get(`fleet:${queue}`)?.[worker] ?? 0);
-    const most = kind === "s" ? slots : Math.ceil(slots / 2);
-    if (affinities.size > most) problems.push(`${place} has ${affinities.size} beginnings in ${slots} slots`);
-    for (const affinity of affinities.keys()) counts.set(`${queue} ${affinity}`, (counts.get(`${queue} ${affinity}`) ?? 0) + 1);
-  }
-  const told = named(snapshot.hashes, "warm:").flatMap(([queue, of]) =>
-    Object.entries(of).map(([affinity, count]) => [`${queue} ${affinity}`, count] as const),
-  );
-  return [...problems, ...differences("workers have", counts, Object.fromEntries(told))];
 }

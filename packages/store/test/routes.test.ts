@@ -26,12 +26,12 @@ const breakerOf = async (queue: string) => (await harness.store.breakers()).get(
 const openAll = (slots = 4) =>
   harness.store.beat({ workerId: "w1", host: "test", pid: 1, slots: entries.map(({ name }) => ({ slug: name, slots })) });
 
-/** Takes jobs of `tiny` until its breaker is open. */
-async function openBreaker(slots = 8): Promise<void> {
+/** Takes jobs of a model until its breaker is open. */
+async function openBreaker(slots = 8, slug = "tiny"): Promise<void> {
   await openAll(slots);
-  for (let failures = 0; (await breakerOf("tiny")) === undefined; failures++) {
+  for (let failures = 0; (await breakerOf(slug)) === undefined; failures++) {
     expect(failures).toBeLessThan(10);
-    const job = await start(harness);
+    const job = await start(harness, { slug });
     await harness.store.finish(job.claim, unavailable);
     await harness.store.cancel(job);
   }
@@ -234,26 +234,44 @@ test("what waits behind an open breaker goes on where it can; the rest waits", a
 
 test("passes over the next where its breaker is open, too", async () => {
   await openBreaker();
-  await harness.redis.hset(harness.store.keys.breaker("second"), { state: "open", until_ms: 4e12, code: "x", opens: 1 });
-  await harness.redis.hset(harness.store.keys.breakers, "second", "open");
-  await harness.redis.set(`${harness.store.keys.base}cap:second`, 0);
+  await openBreaker(8, "second");
   const job = await submit(harness, { route: route(["second", "third"]) });
   expect((await sweep()).fed).toMatchObject([{ jobId: job.id, slug: "third" }]);
 });
 
+test("a server that has asked for time is not punished for it: the next failure shuts it as long as a first one", async () => {
+  await harness.store.settings.change({ breaker: { open_seconds: 0.2 } }, { by: "test", nowMs: await harness.store.now() });
+  await openAll();
+  const job = await start(harness);
+  const asked = { status: "queued", fault: { code: "backend_unavailable", waitMs: 1 } } as const;
+  await harness.store.finish(job.claim, asked);
+  expect(await halfOpen()).toEqual([job.id]);
+  const openedAt = await redisNow(harness.redis);
+  await harness.store.finish(await take(harness, { job_id: job.id, run: 2 }), unavailable);
+  expect(((await breakerOf("tiny"))?.untilMs ?? 0) - openedAt).toBeLessThan(400);
+});
+
 test("health tells routing of open breakers, sends one job a reading to a half-open one, and knows what a job would wait", async () => {
   const { store } = harness;
-  const health = async () => store.modelsHealth(await store.catalogue());
+  const aliases = { chat: { targets: [{ model: "tiny" }], fallback: ["second"] } };
+  const health = async () => store.modelsHealth(await store.catalogue(), aliases);
+  await store.settings.change({ breaker: { open_seconds: 0.1 } }, { by: "test", nowMs: await store.now() });
   await openBreaker();
-  expect((await health()).isOpen("tiny")).toBe(true);
-  expect((await health()).isOpen("second")).toBe(false);
-  await harness.redis.hset(store.keys.breaker("tiny"), "state", "half");
-  await harness.redis.hset(store.keys.breakers, "tiny", "half");
+  expect((await health())?.isOpen("tiny")).toBe(true);
+  expect((await health())?.isOpen("second")).toBe(false);
+  const state = async () => {
+    await sweep();
+    return (await breakerOf("tiny"))?.state;
+  };
+  await until(state, (now) => now === "half");
   const half = await health();
-  expect([half.isOpen("tiny"), half.isOpen("tiny")]).toEqual([false, true]);
-  expect(half.waitSeconds("second")).toBe(0);
-  await harness.redis.flushall();
-  await store.announceModel(entries[0] as (typeof entries)[0]);
+  expect([half?.isOpen("tiny"), half?.isOpen("tiny")]).toEqual([false, true]);
+  expect(half?.waitSeconds("second")).toBe(0);
+});
+
+test("health is not read where no alias goes by it", async () => {
+  const plain = { chat: { targets: [{ model: "tiny" }, { model: "second" }] } };
+  expect(await harness.store.modelsHealth(await harness.store.catalogue(), plain)).toBeUndefined();
 });
 
 test("an owner has no jobs any more for a model that he has left", async () => {

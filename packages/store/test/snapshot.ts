@@ -71,3 +71,10 @@ export function named<T>(map: Map<string, T>, prefix: string): [string, T][] {
 export function without(all: ReadonlySet<string>, some: ReadonlySet<string>): string[] {
   return Array.from(all).filter((entry) => !some.has(entry));
 }
+
+/** Where what is counted in Redis is not what there is. */
+export function differences(what: string, counted: ReadonlyMap<string, number>, told: Fields): string[] {
+  return Array.from(new Set([...counted.keys(), ...Object.keys(told)]))
+    .filter((name) => (counted.get(name) ?? 0) !== Number(told[name] ?? 0))
+    .map((name) => `${counted.get(name) ?? 0} ${what} ${name}, and ${told[name]} are counted`);
+}

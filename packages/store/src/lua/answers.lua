@@ -3,27 +3,26 @@
 -- `milliseconds prompt_tokens completion_tokens slug`, a line break, and the result; of one text to embed it is the vector. `answers`
 -- has them by when they were last used: where there is no room for one more, those go that were not used for longest.
 
--- Where the settings say nothing; packages/core/src/reuse.ts has the same.
-local ANSWER_TTL_MS = 3600000
-local MOST_ANSWER_BYTES = 67108864
-
--- What Redis takes for an answer besides its text: both its keys and its entry in `answers`; and what its allocator rounds a text up by,
--- on average (measured, docs/adr/0010).
-local ANSWER_OVERHEAD_BYTES = 330
-local ROUNDED_UP_BY = 9 / 8
-
--- Most answers that go for one; where that makes no room, it is not kept.
-local EVICT_LIMIT = 64
-
--- No slug and no numbers are longer.
-local HEAD_BYTES = 160
+local ANSWERS = {
+  -- Where the settings say nothing; packages/core/src/reuse.ts has the same.
+  ttl_ms = 3600000,
+  max_bytes = 67108864,
+  -- What Redis takes for an answer besides its text: both its keys and its entry in `answers`; and what its allocator rounds a text up by,
+  -- on average (measured, docs/adr/0010).
+  overhead_bytes = 330,
+  rounded_up_by = 9 / 8,
+  -- Most answers that go for one; where that makes no room, it is not kept.
+  evict_limit = 64,
+  -- No slug and no numbers are longer.
+  head_bytes = 160,
+}
 
 local function answer_key(reuse)
   return P .. 'answer:' .. reuse
 end
 
 local function bytes_of(length)
-  return math.ceil(length * ROUNDED_UP_BY) + ANSWER_OVERHEAD_BYTES
+  return math.ceil(length * ANSWERS.rounded_up_by) + ANSWERS.overhead_bytes
 end
 
 local function count_reuse(slug, what, amount)
@@ -33,13 +32,13 @@ end
 -- How long answers are kept, in milliseconds, and how many bytes they may take together.
 local function answer_limits()
   local ttl_ms, most_bytes = unpack(redis.call('HMGET', P .. 'reuse_limits', 'ttl_ms', 'max_bytes'))
-  return tonumber(ttl_ms or ANSWER_TTL_MS), tonumber(most_bytes or MOST_ANSWER_BYTES)
+  return tonumber(ttl_ms or ANSWERS.ttl_ms), tonumber(most_bytes or ANSWERS.max_bytes)
 end
 
 -- Forgets an answer. What takes no memory comes first: a full Redis is to take this, too. Answers the bytes that it has taken.
 local function drop_answer(reuse, why)
   local key = answer_key(reuse)
-  local head, length = redis.call('GETRANGE', key, 0, HEAD_BYTES - 1), redis.call('STRLEN', key)
+  local head, length = redis.call('GETRANGE', key, 0, ANSWERS.head_bytes - 1), redis.call('STRLEN', key)
   redis.call('ZREM', P .. 'answers', reuse)
   if length == 0 then return 0 end
   redis.call('DEL', key)
@@ -80,7 +79,7 @@ local function make_room_for(bytes)
   local _, most = answer_limits()
   if bytes > most then return false end
   local free = most - redis.call('GET', P .. 'answer_bytes')
-  for _ = 1, EVICT_LIMIT do
+  for _ = 1, ANSWERS.evict_limit do
     if free >= bytes then return true end
     free = free + evict_answer()
   end

@@ -11,7 +11,7 @@ end
 local function waiting_in_window(slug)
   for _, id in ipairs(redis.call('ZRANGE', P .. 'window:' .. slug, 0, -1)) do
     local status, created, run_at, worker = unpack(read(id, 'status', 'created_ms', 'run_at_ms', 'worker'))
-    if status == 'queued' or not is_live(worker) then return math.max(tonumber(created), tonumber(run_at or '0')) end
+    if status == 'queued' or not is_live(worker) then return ready_at(created, run_at) end
   end
 end
 

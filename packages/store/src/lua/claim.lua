@@ -7,8 +7,8 @@
 -- A variant that the worker does not have is set aside for one that does.
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, backend, preempted, keeps its slot,
 -- chunks, tokens, text, first_token_ms, owner, reuse, id, affinity}, where first_token_ms is from when the job could first run, '' while
--- nothing has been emitted, and reuse the key of what it asks for, or '', | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere,
--- | {'refused', 'left', how often}.
+-- nothing has been emitted, and reuse the key of what it asks for, or '',
+-- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere, | {'refused', 'left', how often}.
 local carrier, worker, lost_limit, variants, kept_ms = own_carrier(ARGV[1], ARGV[2]), unpack(ARGV, 3)
 
 local function look(id)
@@ -18,7 +18,7 @@ local function look(id)
   return {
     id = id, owner = owner, slug = slug, status = status, deadline = deadline, stop = stop, batch = batch, class = class,
     affinity = affinity, passed = passed, keeps_slot = keeps_slot, reuse = reuse, carrier = own or run and own_carrier(id, run),
-    ready = status and math.max(tonumber(created), tonumber(run_at or '0')),
+    ready = status and ready_at(created, run_at),
   }
 end
 

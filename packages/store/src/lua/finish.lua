@@ -29,7 +29,7 @@ if outcome == 'queued' and stop then
   end_stopped(id, owner, slug, stop)
 elseif outcome == 'queued' then
   if anew ~= '' then forget_text(id) end
-  requeue(id, owner, slug, math.max(tonumber(created), tonumber(run_at or '0')))
+  requeue(id, owner, slug, ready_at(created, run_at))
 elseif outcome == 'expired' then
   finalize(id, owner, slug, 'running', outcome, result, 'deadline_exceeded', LATE_RUNNING)
 elseif outcome == 'failed' then

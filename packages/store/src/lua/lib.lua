@@ -31,6 +31,11 @@ local function notify(id, what)
   redis.call('PUBLISH', P .. 'notify:' .. bucket, id .. ',' .. what)
 end
 
+-- When a job could first run, from `created_ms` and `run_at_ms` of its record.
+local function ready_at(created, run_at)
+  return math.max(tonumber(created), tonumber(run_at or '0'))
+end
+
 local function emit(event, id, owner)
   redis.call('XADD', P .. 'outbox', '*', 'type', event, 'job_id', id, 'owner', owner)
 end

@@ -3,11 +3,9 @@
 -- goes on to the next when its model fails at it, has had it for too long, or has an open breaker. `chained:…` has the jobs of a queue that
 -- can go on, by when they are to be looked at while its breaker is open; `overstays` those that may not stay for ever, by when not.
 
-local BREAKER = { failures = 5, share = 0.5, open_ms = 5000, most_open_ms = 120000 }
-local COUNT_MS = 10000
-
--- After a look at a job that can go nowhere, the next one comes this much later.
-local LOOK_AGAIN_MS = 2000
+-- Failures are counted for `count_ms`; settings may say otherwise of the rest. After a look at a job that can go nowhere, the next one comes
+-- `look_again_ms` later.
+local BREAKER = { failures = 5, share = 0.5, open_ms = 5000, most_open_ms = 120000, count_ms = 10000, look_again_ms = 2000 }
 
 local function breaker_rule(name)
   return tonumber(redis.call('HGET', P .. 'breaker_rules', name) or BREAKER[name])
@@ -33,10 +31,9 @@ local function next_in_chain(list, must_be_well)
   return at, chain
 end
 
--- When a job could first run: where it stands in its line.
-local function ready_ms(id)
-  local created, run_at = unpack(read(id, 'created_ms', 'run_at_ms'))
-  return math.max(tonumber(created), tonumber(run_at or '0'))
+-- Puts a job that was fed, or stood elsewhere, into its line again, where it stood by its time.
+local function line_up_again(job)
+  enqueue(job, ready_at(unpack(read(job.id, 'created_ms', 'run_at_ms'))), true)
 end
 
 -- Sends a job that waits or runs on to the next model of its chain, where it begins anew. Whoever had it can write no more.
@@ -68,7 +65,7 @@ local function go_on(job, status, code, must_be_well)
   else
     redis.call('HDEL', key, 'chain')
   end
-  enqueue(placed(id), ready_ms(id), true)
+  line_up_again(placed(id))
   make_room(chain[at])
   notify(id, 'queued')
   return true
@@ -81,16 +78,16 @@ local function recall_window(queue)
       local job = placed(id)
       leave_window(job)
       refund(job)
-      enqueue(job, ready_ms(id), true)
+      line_up_again(job)
     end
   end
 end
 
 local function open_breaker(queue, opens, wait_ms, code)
-  if not wait_ms then
-    wait_ms = math.min(breaker_rule('open_ms') * 2 ^ math.min(opens, 30), breaker_rule('most_open_ms'))
-  end
-  set_breaker(queue, 'open', 'until_ms', now + wait_ms, 'opens', opens + 1, 'code', code)
+  -- A server that says how long is taken at its word: that says nothing of how long the next failure is to keep it shut.
+  local asked = wait_ms ~= nil
+  wait_ms = wait_ms or math.min(breaker_rule('open_ms') * 2 ^ math.min(opens, 30), breaker_rule('most_open_ms'))
+  set_breaker(queue, 'open', 'until_ms', now + wait_ms, 'opens', asked and opens or opens + 1, 'code', code)
   redis.call('ZADD', P .. 'breakers_due', now + wait_ms, queue)
   recall_window(queue)
 end
@@ -107,13 +104,13 @@ local function note_outcome(queue, is_fault, wait_ms, code)
   end
   if state == 'open' then return end
   if state == 'half' or wait_ms then return open_breaker(queue, tonumber(opens or '0'), wait_ms, code) end
-  if not state or now - since > COUNT_MS then
+  if not state or now - since > BREAKER.count_ms then
     since, failed, succeeded = now, 0, 0
     redis.call('HSET', key, 'state', 'closed', 'since', now, 'succeeded', 0)
   end
   failed = failed + 1
   redis.call('HSET', key, 'failed', failed)
-  redis.call('PEXPIRE', key, 2 * COUNT_MS)
+  redis.call('PEXPIRE', key, 2 * BREAKER.count_ms)
   if failed >= breaker_rule('failures') and failed / (failed + succeeded) >= breaker_rule('share') then
     open_breaker(queue, 0, nil, code)
   end
@@ -132,7 +129,7 @@ local function sweep_routes(limit)
     for _, id in ipairs(waiting) do
       local status = read(id, 'status')[1]
       if status ~= 'queued' or not go_on(placed(id), status, 'breaker_open', true) then
-        redis.call('ZADD', chained, now + LOOK_AGAIN_MS, id)
+        redis.call('ZADD', chained, now + BREAKER.look_again_ms, id)
       end
     end
   end
