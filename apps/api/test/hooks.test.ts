@@ -1,4 +1,5 @@
-import { AppError, type JobRequest } from "@llamero/core";
+import { AppError } from "@llamero/core";
+import type { LoadedHooks } from "@llamero/process";
 import { answering } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import { useApi } from "./harness.ts";
@@ -6,21 +7,13 @@ import { useApi } from "./harness.ts";
 const seen: string[] = [];
 
 /** Writes prompts in capitals, refuses what speaks of bluebirds, and breaks on what it is told to break on. */
-async function beforeAccept({
-  owner,
-  model,
-  request,
-}: {
-  owner: string;
-  model: string;
-  request: JobRequest;
-}): Promise<JobRequest> {
+const beforeAccept: LoadedHooks["beforeAccept"] = async ({ owner, model, request }) => {
   seen.push(`${owner} ${model} ${request.type}`);
   if (request.type !== "completion") return request;
   if (request.prompt.includes("bluebird")) throw new AppError("refused_by_hook", "No bluebirds.");
   if (request.prompt.includes("break")) throw new AppError("hook_failed", "The hook beforeAccept of this deployment failed.");
   return { ...request, prompt: request.prompt.toUpperCase() };
-}
+};
 
 const harness = useApi({ hooks: { beforeAccept } });
 const completion = (prompt: string) => ({ type: "completion", prompt });

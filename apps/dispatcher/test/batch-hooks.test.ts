@@ -1,4 +1,5 @@
-import { AppError, type JobRequest } from "@llamero/core";
+import { AppError } from "@llamero/core";
+import type { LoadedHooks } from "@llamero/process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type BatchWorld, chat, ids, line, openBatchWorld, text } from "./batch-world.ts";
 
@@ -9,21 +10,13 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 /** Writes chats in capitals, refuses what speaks of bluebirds, and breaks on what it is told to break on. */
-async function beforeAccept({
-  owner,
-  model,
-  request,
-}: {
-  owner: string;
-  model: string;
-  request: JobRequest;
-}): Promise<JobRequest> {
+const beforeAccept: LoadedHooks["beforeAccept"] = async ({ owner, model, request }) => {
   if (request.type !== "chat") return request;
   const said = request.messages.map(({ content }) => content ?? "").join();
   if (said.includes("bluebird")) throw new AppError("refused_by_hook", "No bluebirds.");
   if (said.includes("break")) throw new AppError("hook_failed", "The hook beforeAccept of this deployment failed.");
   return { ...request, messages: [{ role: "user", content: `${owner} ${model} ${said.toUpperCase()}` }] };
-}
+};
 
 test("lines are run as the hook gives them; those that it refuses, or fails at, fail with the reason, and the others go on", async () => {
   const asked: string[] = [];

@@ -1,19 +1,11 @@
 import { AppError, type Carrier, type GenerateOutcome, type LoadedModel, type Runtime } from "@llamero/core";
-import { createLogger } from "@llamero/process";
 import type { Carriers } from "@llamero/queue";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { expect, test } from "vitest";
+import { appended, claimOf, logger, outcome } from "./attempt-test-kit.ts";
 import { JobRunner, type JobRunnerOptions } from "./job-runner.ts";
 
-const logger = createLogger({ name: "test", level: "silent" });
-const usage = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1, total_tokens: 2 };
-const outcome: GenerateOutcome = {
-  text: "ok",
-  tail: "",
-  finishReason: "stop",
-  usage,
-  timings: { wait_ms: 0, prefill_ms: 1, generate_ms: 1 },
-};
+const done = outcome("stop");
 
 interface Task {
   id: string;
@@ -38,14 +30,14 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
     generate: ({ id, isUrgent = false, session = null }, onChunk, wait = () => {}) => {
       const { promise, resolve, reject } = Promise.withResolvers<GenerateOutcome>();
       const make = (tokens: number) => onChunk({ tokens: Array.from({ length: tokens }, () => 1), text: "" });
-      const end: Task["end"] = (how = outcome) => (how instanceof AppError ? reject(how) : resolve(how));
+      const end: Task["end"] = (how = done) => (how instanceof AppError ? reject(how) : resolve(how));
       tasks.push({ id, isUrgent, session, wait, make, end });
       return promise;
     },
     embed: () => Promise.reject(new Error("not expected")),
     rerank: () => Promise.reject(new Error("not expected")),
     follow: () => {},
-    stop: (id, finishReason) => tasks.find((task) => task.id === id)?.end({ ...outcome, finishReason }),
+    stop: (id, finishReason) => tasks.find((task) => task.id === id)?.end(outcome(finishReason)),
     close: async () => {},
   };
   const state: { current: Runtime | null; isHeld: boolean } = { current: runtime, isHeld: false };
@@ -61,28 +53,12 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
   const store = {
     claim: async ({ job_id }: Carrier) => {
       if (job_id === "job_left") return { outcome: "left" as const, times: 1, fed: [] };
-      const claim: Claim = {
-        jobId: job_id,
-        fence: ++fence,
-        attempt: 1,
-        owner: "local",
-        slug: "tiny",
-        priority: "normal",
-        session: null,
-        mayYield: false,
-        counts: { lost: 0, crashes: 0, failures: 0, backend: 0, preempted: 0, ...counts[job_id] },
-        request: { v: 1, type: "completion", prompt: "hi", params: { seed: 1 } },
-        queueMs: 0,
-        isWatched: false,
-        emitted: { chunks: 0, tokens: [], text: "" },
-        firstTokenMs: null,
-        reuseKey: null,
-        ...claims[job_id],
-      };
+      const claim = claimOf({ jobId: job_id, fence: ++fence, ...claims[job_id] });
+      Object.assign(claim.counts, counts[job_id]);
       return { outcome: "claimed" as const, claim };
     },
     isHeld: async () => state.isHeld,
-    append: async () => ({ outcome: "appended", stop: null, isWatched: false }),
+    append: appended,
     finish: async (claim: { jobId: string }, ending: Ending) => {
       endings.push([claim.jobId, ending]);
       return { outcome: "finished" as const, fed: [] };
