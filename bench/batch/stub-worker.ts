@@ -29,6 +29,7 @@ async function start(context: ProcessContext<BaseConfig & { REDIS_URL: string; L
       ...{ connection, keys: store.keys, slug, lane, concurrency: SLOTS },
       handle: async (carrier) => {
         const claimed = await store.claim(carrier, workerId);
+        if (claimed.outcome === "left") return { leftForMs: 1 };
         if (claimed.outcome !== "claimed") {
           await add(claimed.fed);
           return "done";

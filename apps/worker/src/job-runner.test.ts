@@ -52,7 +52,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
   };
   const store = {
     claim: async ({ job_id }: Carrier) => {
-      if (job_id === "job_left") return { outcome: "left" as const, times: 1, fed: [] };
+      if (job_id.startsWith("job_left_")) return { outcome: "left" as const, leftMs: Number(job_id.slice("job_left_".length)) };
       const claim = claimOf({ jobId: job_id, fence: ++fence, ...claims[job_id] });
       Object.assign(claim.counts, counts[job_id]);
       return { outcome: "claimed" as const, claim };
@@ -124,9 +124,11 @@ test("puts carriers back once it hands back what runs", async () => {
   expect(endings).toEqual([["job_a", { status: "queued" }]]);
 });
 
-test("puts back a carrier whose job is left for another worker", async () => {
+test("puts back a carrier whose job is left for another worker, for longer each time", async () => {
   const { handle, tasks } = workerOf();
-  expect(await handle("job_left")).toBe("put_back");
+  expect(await handle("job_left_0")).toEqual({ leftForMs: 1 });
+  expect(await handle("job_left_8")).toEqual({ leftForMs: 8 });
+  expect(await handle("job_left_400")).toEqual({ leftForMs: 32 });
   expect(tasks).toEqual([]);
 });
 

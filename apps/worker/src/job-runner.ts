@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { type Carrier, carrierId, type Runtime, runsAlone, type StopReason } from "@llamero/core";
 import type { LoadedHooks, Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
@@ -8,11 +7,8 @@ import { Attempt } from "./attempt.ts";
 import type { EngineHost } from "./engine-host.ts";
 import { keepTrying } from "./keep-trying.ts";
 
-/**
- * A job that is left for another worker is kept for so long at most before it is put back, in milliseconds, for 1 at first: that worker
- * may have no time to wait for it at this moment.
- */
-const LONGEST_PAUSE_MS = 32;
+/** Before it pulls again, a worker leaves a job to another one for as long as it has been left by now; in milliseconds, from and to. */
+const LEFT_MS = { least: 1, most: 32 };
 
 export interface JobRunnerOptions {
   /** What it runs jobs of. */
@@ -98,10 +94,7 @@ export class JobRunner {
   async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
     const { store, carriers, workerId, variants, keptMs, afterFinish, logger } = this.#options;
     const claimed = await store.claim(carrier, workerId, { variants: [...variants.keys()], keptMs });
-    if (claimed.outcome === "left") {
-      await pause(Math.min(LONGEST_PAUSE_MS, 2 ** (claimed.times - 1)));
-      return "put_back";
-    }
+    if (claimed.outcome === "left") return { leftForMs: Math.min(Math.max(LEFT_MS.least, claimed.leftMs), LEFT_MS.most) };
     if (claimed.outcome !== "claimed") {
       logger.debug({ job_id: carrier.job_id, reason: claimed.outcome }, "carrier without work");
       await carriers.add(claimed.fed);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Carrier, carrierId, carrierSchema } from "@llamero/core";
 import type { Keys } from "@llamero/store";
 import { type ConnectionOptions, WaitingError, Worker } from "bullmq";
@@ -17,8 +18,11 @@ const REST_MS = 1_000;
 /** What BullMQ says of carriers whose lock was lost, besides telling of it as `lockRenewalFailed`: no reason to rest. */
 const LOCK_LOST = /^(could not renew lock|Missing lock|Missing key|Lock mismatch) for job /;
 
-/** What becomes of a carrier: gone, or back to the head of its queue for whoever pulls next. */
-export type CarrierOutcome = "done" | "put_back";
+/**
+ * What becomes of a carrier: gone, or back to the head of its queue for whoever pulls next, which is somebody else where this consumer
+ * leaves it to them for a moment: until then it uses one of the consumer's places.
+ */
+export type CarrierOutcome = "done" | "put_back" | { leftForMs: number };
 
 export interface ConsumerOptions {
   connection: ConnectionOptions;
@@ -55,8 +59,11 @@ export class Consumer {
     this.#worker = new Worker(
       inferenceQueue(options.slug, options.lane),
       async (job, token) => {
-        if ((await this.#handle(carrierSchema.parse(job.data), options)) === "done") return;
+        const outcome = await this.#handle(carrierSchema.parse(job.data), options);
+        if (outcome === "done") return;
         await job.moveToWait(token);
+        // BullMQ pulls again as soon as it is told, before those that wait have heard of the carrier.
+        if (outcome !== "put_back") await pause(outcome.leftForMs);
         throw new WaitingError();
       },
       {

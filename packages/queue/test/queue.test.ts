@@ -67,14 +67,14 @@ test("of jobs that changed carriers, the carrier that each has now is replaced, 
   const { store, carriers } = queue;
   const [w1, w2] = ["wrk_test", "wrk_other"];
   for (const workerId of [w1, w2]) await store.beat({ workerId, host: "here", pid: 1, slots: [{ slug: SLUG, slots: 1 }] });
-  const claim = async (id: string, workerId: string) => {
-    const result = await store.claim({ job_id: id, run: 1 }, workerId, { keptMs: 60_000 });
+  const claim = async (id: string, workerId: string, keptMs: number | null = 60_000) => {
+    const result = await store.claim({ job_id: id, run: 1 }, workerId, { keptMs });
     if (result.outcome !== "claimed") throw new Error(result.outcome);
     return result.claim;
   };
   const done = { status: "succeeded", result: { text: "yes", finish_reason: "stop" }, completionTokens: 1 } as const;
   await store.finish(await claim(await queue.submit(false, "a"), w2), done);
-  const [busy] = [await claim(await queue.submit(), w1), await claim(await queue.submit(), w2)];
+  const [busy] = [await claim(await queue.submit(), w1), await claim(await queue.submit(), w2, null)];
   const [turn, other] = [await queue.submit(false, "a"), await queue.submit(false)];
   await store.finish(busy, done);
   expect((await claim(turn, w1)).jobId).toBe(other);
@@ -153,6 +153,25 @@ test("a carrier that is put back reaches whoever pulls next; a consumer on hold 
   await queue.consume(handle);
   expect(await all).toMatchObject([{ job_id: id }]);
   expect(refusals).toHaveLength(1);
+});
+
+test("a carrier that is left is there for others at once, and for the consumer that left it when its time is over", async () => {
+  await using queue = await openQueue();
+  const { all, handle } = collector(1);
+  const pulls: number[] = [];
+  const again = Promise.withResolvers<void>();
+  await queue.consume(async () => {
+    // Once for each of its places, and then not before the first of them is free.
+    if (pulls.push(performance.now()) === 3) again.resolve();
+    return { leftForMs: 1_000 };
+  });
+  const id = await queue.submit();
+  await again.promise;
+  const [first = 0, , third = 0] = pulls;
+  expect(third - first).toBeGreaterThan(990);
+  await queue.consume(handle);
+  expect(await all).toMatchObject([{ job_id: id }]);
+  expect(performance.now() - third).toBeLessThan(900);
 });
 
 test("a consumer that is released pulls again", async () => {

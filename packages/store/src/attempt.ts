@@ -51,8 +51,8 @@ export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhauste
 export type ClaimResult =
   | { outcome: "claimed"; claim: Claim }
   | { outcome: ClaimRefusal; fed: FedJob[] }
-  /** Another worker has its beginning and slots free: the carrier is to be put back. `times`: how often that was said of it. */
-  | { outcome: "left"; times: number; fed: FedJob[] };
+  /** Another worker has its beginning and slots free: the carrier is to be put back. `leftMs`: since when that is said of it. */
+  | { outcome: "left"; leftMs: number };
 
 export interface ClaimOptions {
   /** Slugs of the variants that the worker runs besides the models themselves. Default: none. */
@@ -73,7 +73,7 @@ export async function claim(
 ): Promise<ClaimResult> {
   const args = [carrier.job_id, carrier.run, workerId, retryPolicy.worker_lost.limit, variants.join(" "), keptMs ?? ""];
   const reply = (await run("claim", args)) as [string, ...unknown[]];
-  if (reply[1] === "left") return { outcome: "left", times: Number(reply[2]), fed: [] };
+  if (reply[1] === "left") return { outcome: "left", leftMs: Number(reply[2]) };
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
   const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, backend] = reply;
   const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey, jobId, affinity] = reply.slice(12);

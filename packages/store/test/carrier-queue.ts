@@ -76,7 +76,7 @@ export class CarrierQueue {
     for (const worker of ["w1", "w2"] as const)
       for (let i = 0; i < slots; i++) {
         await this.submit(plain);
-        const claim = await this.pull(worker);
+        const claim = await this.pull(worker, null);
         if (claim !== null) claims[worker].push(claim);
       }
     return claims;

@@ -77,14 +77,15 @@ test("a long common beginning does not overwrite the conversation of another ses
   expect(await run("b", [...words(0, 300), ...words(1_000, 9)])).not.toBe(first);
 });
 
-test("with nothing but kept slots, one of them is taken: that with the longest common beginning, else the one used longest ago", async () => {
-  const kept = async () => {
-    const { run } = poolOf(2);
-    return { run, first: await run("a", words(0, 40)), second: await run("b", words(100, 40)) };
-  };
-  const [one, other] = [await kept(), await kept()];
-  expect(await one.run(null, words(500, 40))).toBe(one.first);
-  expect(await other.run("c", words(100, 80))).toBe(other.second);
+test("with nothing but kept slots, the one used longest ago is taken, whatever another has in common", async () => {
+  const { run } = poolOf(3);
+  const first = await run("a", words(0, 40));
+  await run("b", words(100, 40));
+  const third = await run("c", words(200, 40));
+  await run("b", words(100, 80));
+  expect(await run(null, words(100, 50))).toBe(first);
+  expect(await run("d", words(500, 40))).toBe(first);
+  expect(await run("e", words(100, 60))).toBe(third);
 });
 
 test("it is kept for so long after its last turn, and no longer", async () => {

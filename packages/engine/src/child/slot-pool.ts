@@ -48,8 +48,8 @@ interface Group {
 const WORTHWHILE_PREFIX = 32;
 
 const SESSION_MS = 600_000;
-/** A slot that another session has goes last, whatever it holds. */
-const KEPT = 1e9;
+/** A slot that another session has goes last, whatever it holds: of several, the one whose last turn was longest ago. */
+const KEPT = -1e9;
 /**
  * Nothing is lost with an empty slot: it goes before one whose common prefix is not worth its while. One that holds the whole prompt,
  * however short, goes before both.
@@ -78,7 +78,7 @@ const TURN_MS = 2_000;
 /**
  * Hands out a fixed set of slots: first come, first served, urgent ones before others; among free ones the longest common prefix
  * wins, then the group with the fewest slots in use, then an empty slot, then the one that was used longest ago. What a session has left
- * is overwritten last, while it is kept. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
+ * is overwritten last, while it is kept, and what was used longest ago of that. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
  * adapter that no group has, the group that has had its own for longest, and for a turn at least, takes no more and empties.
  */
 export class SlotPool<S extends Slot> {
@@ -177,17 +177,13 @@ export class SlotPool<S extends Slot> {
   }
 
   #takeBest(wish: SlotWish): S | undefined {
-    const { prompt, adapter, session } = wish;
+    const { adapter, session } = wish;
     let best: S | undefined;
     let most = Number.NEGATIVE_INFINITY;
     for (const slot of this.#free) {
       const group = this.#groupOf(slot);
       if (!this.#isOpen(group, adapter)) continue;
-      const prefix = slot.cachedPrefix(prompt, adapter);
-      // Equal groups leave the choice to the prefix, however short.
-      const fine = fineWorth(prefix, prompt, slot.isEmpty);
-      const kept = this.#sessions.isKeptFrom(slot, session) ? KEPT : 0;
-      const worth = Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + fine - kept;
+      const worth = this.#sessions.isKeptFrom(slot, session) ? KEPT : this.#worth(slot, group, wish);
       if (worth > most) [best, most] = [slot, worth];
     }
     if (best === undefined) return undefined;
@@ -195,6 +191,12 @@ export class SlotPool<S extends Slot> {
     this.#use(best, wish);
     best.setRunning(true);
     return best;
+  }
+
+  #worth(slot: S, group: Group, { prompt, adapter }: SlotWish): number {
+    const prefix = slot.cachedPrefix(prompt, adapter);
+    // Equal groups leave the choice to the prefix, however short.
+    return Math.floor(prefix / WORTHWHILE_PREFIX) - this.#share(group) + fineWorth(prefix, prompt, slot.isEmpty);
   }
 
   /** Whether a task with this adapter may begin in a group. */

@@ -31,6 +31,11 @@ local function is_warm_anywhere(queue, affinity)
   return redis.call('HEXISTS', warm(queue), affinity) == 1
 end
 
+-- How many sessions a worker keeps slots for, those that have a turn under way among them.
+local function sessions_at(queue, worker, kept_ms)
+  return redis.call('ZCOUNT', warm_at(queue, worker, 's'), '(' .. now - kept_ms, '+inf')
+end
+
 local function cool(queue, held, affinities)
   for _, affinity in ipairs(affinities) do
     redis.call('ZREM', held, affinity)

@@ -8,16 +8,17 @@
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, backend, preempted, keeps its slot,
 -- chunks, tokens, text, first_token_ms, owner, reuse, id, affinity}, where first_token_ms is from when the job could first run, '' while
 -- nothing has been emitted, and reuse the key of what it asks for, or '',
--- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere, | {'refused', 'left', how often}.
+-- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere,
+-- | {'refused', 'left', for how many milliseconds by now}.
 local carrier, worker, lost_limit, variants, kept_ms = own_carrier(ARGV[1], ARGV[2]), unpack(ARGV, 3)
 
 local function look(id)
-  local owner, slug, status, run, deadline, created, run_at, stop, batch, class, affinity, own, passed, keeps_slot, reuse =
+  local owner, slug, status, run, deadline, created, run_at, stop, batch, class, affinity, own, passed, left, keeps_slot, reuse =
     unpack(read(id, 'owner', 'model', 'status', 'run', 'deadline_ms', 'created_ms', 'run_at_ms', 'stop', 'batch', 'class', 'affinity',
-      'carrier', 'passed', 'keeps_slot', 'reuse'))
+      'carrier', 'passed', 'left_at_ms', 'keeps_slot', 'reuse'))
   return {
     id = id, owner = owner, slug = slug, status = status, deadline = deadline, stop = stop, batch = batch, class = class,
-    affinity = affinity, passed = passed, keeps_slot = keeps_slot, reuse = reuse, carrier = own or run and own_carrier(id, run),
+    affinity = affinity, passed = passed, left = left, keeps_slot = keeps_slot, reuse = reuse, carrier = own or run and own_carrier(id, run),
     ready = status and ready_at(created, run_at),
   }
 end
@@ -43,8 +44,8 @@ if job.deadline and tonumber(job.deadline) <= now then
   return { 'refused', 'expired', unpack(feed_room()) }
 end
 if status == 'queued' and kept_ms ~= '' then
-  local choice, times = choose(job, worker, variants)
-  if not choice then return { 'refused', 'left', times } end
+  local choice, left_ms = choose(job, worker, variants, tonumber(kept_ms))
+  if not choice then return { 'refused', 'left', left_ms } end
   if choice ~= id then
     job = look(choice)
     id, owner, slug = job.id, job.owner, job.slug
@@ -52,6 +53,7 @@ if status == 'queued' and kept_ms ~= '' then
 end
 if status == 'running' then count_lost(id) end
 local key = P .. 'job:' .. id
+if job.left then redis.call('HDEL', key, 'left_at_ms') end
 local lost, crashes, failures, backend, preempted, chunks, emitted, first_token =
   unpack(read(id, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'chunks', 'completion_tokens', 'first_token_ms'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
@@ -66,8 +68,11 @@ if slug ~= queue_of(slug) and not has_variant(variants, slug) then
   return { 'refused', 'elsewhere', unpack(feed_room()) }
 end
 
+if kept_ms ~= '' then
+  take_slot(queue_of(slug), worker, job.affinity, tonumber(kept_ms))
+  if job.affinity then warm_up(queue_of(slug), worker, job.affinity, tonumber(kept_ms)) end
+end
 if status == 'queued' then move(id, owner, slug, 'queued', 'running') end
-if job.affinity and kept_ms ~= '' then warm_up(queue_of(slug), worker, job.affinity, tonumber(kept_ms)) end
 local tokens, text = '', ''
 if chunks and chunks ~= '0' then
   tokens, text = read_stream(id)

@@ -54,7 +54,7 @@ local function go_on(job, status, code, must_be_well)
   route.tried = (route.tried and route.tried .. ' ' or '') .. slug .. ':' .. code
   route.fallback = table.concat(chain, ' ', at + 1)
   redis.call('SET', P .. 'route:' .. id, cjson.encode(route))
-  redis.call('HDEL', key, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'keeps_slot', 'prompt_tokens', 'reuse')
+  redis.call('HDEL', key, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'keeps_slot', 'passed', 'left_at_ms', 'prompt_tokens', 'reuse')
   redis.call('HSET', key, 'model', chain[at])
   redis.call('ZREM', index_of(owner, slug, 'queued'), id)
   redis.call('ZADD', index_of(owner, chain[at], 'queued'), 0, id)
