@@ -4,9 +4,10 @@ const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
 /** Of those, what measures no time, or nothing that a neighbour changes: two files run at once. */
 const sideBySideTests = [
   "packages/engine/test/!(crash|layout|slot-memory|startup|stop).model.test.ts",
-  "bench/test/{chaos,fair-share,overload,priority}.model.test.ts",
+  "bench/models/test/*.model.test.ts",
+  "bench/test/{chaos,fair-share,overload,priority,resume,reuse}.model.test.ts",
   "packages/remote/test/*.model.test.ts",
-  "apps/cli/test/{adapters,batch,fail-over,fleet,grpc,hooks,openai,redis-full,remote,reuse,webhooks}.model.test.ts",
+  "apps/cli/test/{adapters,batch,events,fail-over,fleet,grpc,hooks,openai,placement,recovery,redis-full,remote,reuse,settings,webhooks}.model.test.ts",
 ];
 
 export default defineConfig({
