@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { setFlagsFromString } from "node:v8";
 import type { LiveSettings } from "@llamero/core";
 import {
   type Env,
@@ -24,12 +25,19 @@ import { startSweeper } from "./sweeper.ts";
 import { startWebhooks, type WebhooksOptions } from "./webhooks.ts";
 
 const HOUR_MS = 3_600_000;
+/**
+ * The heap is collected when it has grown by this much since the last time, in percent. Left to itself, V8 lets the garbage of a batch's lines
+ * grow to ten times what is in use: 30 MiB are, and the process goes up and down between 310 and 410; with this it stays at 290 and
+ * takes as many lines a second.
+ */
+const HEAP_GROWTH_PERCENT = 50;
 
 /** `plan`: what follows an attempt at a webhook. Default: the schedule of Standard Webhooks. */
 export type DispatcherOptions = Pick<WebhooksOptions, "plan">;
 
 /** Runs a dispatcher until it is told to stop. Several may run beside each other. */
 export async function main(env: Env, options: DispatcherOptions = {}): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const configure = () => parseEnv(settingsFor("dispatcher"), env);
   await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options, env) });
 }
