@@ -21,7 +21,7 @@ interface Sizes {
   rounds: number;
 }
 
-const FULL: Sizes = { model: "15m", slots: 4, groups: 4, shared: 600, own: 20, tokens: 16, jobs: 100, rounds: 3 };
+const FULL: Sizes = { model: "15m", slots: 4, groups: 4, shared: 600, own: 20, tokens: 16, jobs: 200, rounds: 3 };
 const QUICK: Sizes = { model: "tiny", slots: 2, groups: 2, shared: 300, own: 10, tokens: 8, jobs: 12, rounds: 1 };
 const CALLERS = ["one", "two"] as const;
 const WORKERS = 2;
