@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, createServer, request, type Server, type ServerResponse } from "node:http";
+import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Job, jobSchema } from "@llamero/core";
 import { connectRedis } from "@llamero/store";
@@ -9,8 +9,9 @@ import type { Connection } from "./redis-stats.ts";
 /** The bundled model on one core, so that the other is left for everything else. */
 const ENGINE = { LLAMERO_GPU: "false", LLAMERO_THREADS: "1", LLAMERO_PARALLEL_CONTEXTS: "1", LLAMERO_SLOTS: "16" };
 
-/** What a server does with requests: pass them on, answer 500, or take them and say nothing. */
-export type Health = "well" | "fails" | "hangs";
+/** What a server does with requests: pass them on, answer 500, take them and say nothing, or pass them on after `SLOW_MS`. */
+export type Health = "well" | "fails" | "hangs" | "slows";
+const SLOW_MS = 3_000;
 
 /** Stands before a server and makes it fail as a test says. Requests are passed on as they are. */
 export class FaultyServer {
@@ -29,16 +30,22 @@ export class FaultyServer {
       if (incoming.method === "POST") this.asked += 1;
       if (this.health === "fails") return void response.writeHead(500).end("{}");
       if (this.health === "hangs") return void this.#held.add(response);
-      const { hostname, port } = this.#target;
-      const { method = "GET", url = "/", headers } = incoming;
-      const passed = request({ hostname, port, method, path: url, headers, agent: this.#agent }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      });
-      passed.on("error", () => response.destroy());
-      response.on("close", () => passed.destroy());
-      incoming.pipe(passed);
+      if (this.health !== "slows") return this.#pass(incoming, response);
+      const late = setTimeout(() => this.#pass(incoming, response), SLOW_MS);
+      response.on("close", () => clearTimeout(late));
     });
+  }
+
+  #pass(incoming: IncomingMessage, response: ServerResponse): void {
+    const { hostname, port } = this.#target;
+    const { method = "GET", url = "/", headers } = incoming;
+    const passed = request({ hostname, port, method, path: url, headers, agent: this.#agent }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    response.on("close", () => passed.destroy());
+    incoming.pipe(passed);
   }
 
   static async start(target: string): Promise<FaultyServer> {

@@ -29,7 +29,10 @@ const body = (seed: number, index: number) => ({
   ...{ model: "chat", prompt: `Number ${seed}-${index}:`, params: { max_tokens: 1, ignore_eos: true } },
 });
 
-/** Canary shares; a server that fails, hangs and comes back, behind an alias with a chain: nothing is lost, and all goes back to it. */
+const FAULTS = ["fails", "hangs", "slows"] as const;
+type Fault = (typeof FAULTS)[number];
+
+/** Canary shares; a server that fails, hangs, slows down and comes back, behind an alias with a chain: nothing is lost, and all goes back. */
 export async function proveRouting({ isQuick, seed, log }: ProofOptions): Promise<Findings> {
   const sizes = isQuick ? QUICK : FULL;
   await using deployment = await openRoutingDeployment();
@@ -42,55 +45,75 @@ export async function proveRouting({ isQuick, seed, log }: ProofOptions): Promis
   });
   log(`${sizes.shared} jobs, 95 parts main and 5 canary`);
   const shared = await runMany(deployment, sizes.shared, (index) => body(seed, index));
-  await seenAfter(deployment, chain());
-  log(`${sizes.part} jobs while main fails`);
-  const failing = await whileMain(deployment, "fails", sizes.part, seed);
-  log(`${sizes.part} jobs after it has recovered`);
-  const recovered = await afterRecovery(deployment, sizes.part, seed);
-  await seenAfter(deployment, chain({ timeout_seconds: TIMEOUT_SECONDS }));
-  log(`${sizes.part} jobs while main hangs`);
-  const hanging = await whileMain(deployment, "hangs", sizes.part, seed);
-  // A machine that is busy with so many processes may be slower than that all by itself.
-  await seenAfter(deployment, chain());
-  const back = await afterRecovery(deployment, sizes.part, seed);
-  const all = [...shared, ...failing.jobs, ...recovered.jobs, ...hanging.jobs, ...back.jobs];
+  const trials: Trial[] = [];
+  for (const fault of FAULTS) {
+    log(`${sizes.part} jobs while main ${fault}, and as many behind its recovery`);
+    trials.push(await tryOut(deployment, fault, sizes.part, seed));
+  }
+  const faulty = trials.flatMap(({ during }) => during);
+  const recovered = trials.map(({ behind }) => behind);
+  const all = [...shared, ...faulty, ...recovered.flat()];
   const canaryShare = shareOf(shared, "canary");
+  const shareBehind = Math.min(...recovered.map((jobs) => shareOf(jobs, "main")));
   return {
     redisVersion: await redisVersion(deployment.redis),
     figures: {
       jobs: all.length,
       canary_share: canaryShare,
       seconds_until_both_apis_went_by_a_change: seen,
-      seconds_until_the_breaker_opened_when_it_failed: failing.openedAfter,
-      seconds_until_the_breaker_opened_when_it_hung: hanging.openedAfter,
-      seconds_until_main_had_jobs_again: recovered.after,
-      seconds_until_main_had_jobs_again_behind_a_hang: back.after,
-      requests_that_reached_main_while_it_failed: failing.asked,
-      requests_that_reached_main_while_it_hung: hanging.asked,
-      seconds_from_end_to_end_p99_while_it_failed: failing.p99,
-      seconds_from_end_to_end_p99_while_it_hung: hanging.p99,
-      share_of_main_after_it_recovered: shareOf(recovered.jobs, "main"),
+      ...Object.assign({}, ...trials.map(figuresOf)),
+      share_of_main_after_it_recovered: shareBehind,
     },
     claims: [
       none("jobs that did not succeed", all.filter(({ status }) => status !== "succeeded").length),
-      none(
-        "jobs that ran on main while it failed or hung",
-        [...failing.jobs, ...hanging.jobs].filter(({ model }) => model === "main").length,
-      ),
+      none("jobs that ran on main while it failed, hung or was slow", faulty.filter(({ model }) => model === "main").length),
       atMost(
         `difference of the canary's share of ${sizes.shared} jobs from ${CANARY_SHARE}`,
         Math.abs(canaryShare - CANARY_SHARE),
         MOST_OFF,
       ),
       atMost("seconds until two API processes went by a change of the settings", seen, SEEN_SECONDS),
-      atMost("part of the jobs that reached main while it failed", failing.asked / sizes.part, 0.1),
-      atMost("seconds until main had jobs again, behind its recovery", Math.max(recovered.after, back.after), 3 * OPEN_SECONDS),
-      atLeast(
-        "share of main after it had recovered",
-        Math.min(shareOf(recovered.jobs, "main"), shareOf(back.jobs, "main")),
-        0.95,
+      ...trials.map(({ fault, asked }) =>
+        atMost(`part of the jobs that reached main while it ${fault}`, asked / sizes.part, 0.1),
       ),
+      atMost(
+        "seconds until main had jobs again, behind its recovery",
+        Math.max(...trials.map(({ backAfter }) => backAfter)),
+        3 * OPEN_SECONDS,
+      ),
+      atLeast("share of main after it had recovered", shareBehind, 0.95),
     ],
+  };
+}
+
+interface Trial {
+  fault: Fault;
+  during: Job[];
+  /** From when the first has run on main again. */
+  behind: Job[];
+  /** Seconds. */
+  openedAfter: number;
+  backAfter: number;
+  /** Requests that have reached main meanwhile. */
+  asked: number;
+}
+
+/** Runs jobs while main does not do its work as it should, and when it does again. */
+async function tryOut(deployment: RoutingDeployment, fault: Fault, count: number, seed: number): Promise<Trial> {
+  await seenAfter(deployment, chain(fault === "fails" ? {} : { timeout_seconds: TIMEOUT_SECONDS }));
+  const during = await whileMain(deployment, fault, count, seed);
+  // A machine that is busy with so many processes may be slower than that all by itself.
+  await seenAfter(deployment, chain());
+  return { fault, ...during, ...(await afterRecovery(deployment, count, seed)) };
+}
+
+function figuresOf({ fault, during, openedAfter, backAfter, asked }: Trial): Record<string, number> {
+  const took = during.map((job) => (Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)) / 1_000);
+  return {
+    [`main ${fault}: seconds until the breaker opened`]: openedAfter,
+    [`main ${fault}: seconds from recovery until it had jobs again`]: backAfter,
+    [`main ${fault}: requests that reached it`]: asked,
+    [`main ${fault}: seconds from end to end, p99`]: percentile(took, 0.99),
   };
 }
 
@@ -137,16 +160,13 @@ async function seenAfter(deployment: RoutingDeployment, chat: object): Promise<n
   return seconds(startedAt);
 }
 
-/** Runs jobs while the main server does not do its work. */
-async function whileMain(deployment: RoutingDeployment, health: "fails" | "hangs", count: number, seed: number) {
+async function whileMain(deployment: RoutingDeployment, fault: Fault, count: number, seed: number) {
   const { main } = deployment;
   const [before, startedAt] = [main.asked, performance.now()];
-  main.health = health;
+  main.health = fault;
   const opened = until(async () => (await deployment.breaker("main")) === "open");
-  const took: number[] = [];
-  const jobs = await runMany(deployment, count, (index) => body(seed + 1, index));
-  for (const job of jobs) took.push((Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)) / 1_000);
-  return { jobs, openedAfter: (await opened) - startedAt / 1_000, asked: main.asked - before, p99: percentile(took, 0.99) };
+  const during = await runMany(deployment, count, (index) => body(seed + 1, index));
+  return { during, openedAfter: (await opened) - startedAt / 1_000, asked: main.asked - before };
 }
 
 /** Lets the main server work again; jobs are counted from when the first has run there. */
@@ -157,7 +177,7 @@ async function afterRecovery(deployment: RoutingDeployment, count: number, seed:
   const at = await until(async () => (await runsThere()) && (await deployment.breaker("main")) === null);
   // Both processes look at how models are twice a second.
   await pass(SEEN_SECONDS * 1_000);
-  return { after: at - startedAt / 1_000, jobs: await runMany(deployment, count, (index) => body(seed + 3, index)) };
+  return { backAfter: at - startedAt / 1_000, behind: await runMany(deployment, count, (index) => body(seed + 3, index)) };
 }
 
 /** When it was so for the first time, in seconds of this process's clock. */

@@ -27,8 +27,8 @@ import { startWebhooks, type WebhooksOptions } from "./webhooks.ts";
 const HOUR_MS = 3_600_000;
 /**
  * The heap is collected when it has grown by this much since the last time, in percent. Left to itself, V8 lets the garbage of a batch's lines
- * grow to ten times what is in use: 30 MiB are, and the process goes up and down between 310 and 410; with this it stays at 290 and
- * takes as many lines a second.
+ * grow to ten times what is in use: 30 MiB are, and the process goes up and down between 310 and 410; with this it stays at 290, and
+ * takes 1,760 lines a second instead of 1,900 where workers answer at once.
  */
 const HEAP_GROWTH_PERCENT = 50;
 

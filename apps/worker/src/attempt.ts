@@ -56,8 +56,8 @@ export class Attempt {
   #writer: ChunkWriter | null = null;
   #runtime: Runtime | null = null;
   #stopCause: StopCause | null = null;
-  #generates = false;
-  #isWaiting = false;
+  /** It generates, and does not wait for a slot. */
+  #isInSlot = false;
   #madeTokens = 0;
 
   constructor(options: AttemptOptions) {
@@ -67,7 +67,7 @@ export class Attempt {
 
   /** It generates in a slot, and nothing has told it to stop. */
   get hasSlot(): boolean {
-    return this.#generates && !this.#isWaiting && this.#stopCause === null;
+    return this.#isInSlot && this.#stopCause === null;
   }
 
   /** What it has made by itself. */
@@ -130,7 +130,7 @@ export class Attempt {
     this.#runtime = runtime;
     const { request, emitted } = claim;
     if (request.type === "embedding" || request.type === "rerank") return this.#read(runtime, request);
-    this.#generates = true;
+    this.#isInSlot = true;
     const { afterFinish } = this.#options;
     const writer = afterFinish === null ? this.#openWriter() : null;
     const { tokens, text } = emitted;
@@ -198,7 +198,7 @@ export class Attempt {
   }
 
   #setWaiting(isWaiting: boolean): void {
-    this.#isWaiting = isWaiting;
+    this.#isInSlot = !isWaiting;
     if (isWaiting) this.#options.onWaiting();
   }
 

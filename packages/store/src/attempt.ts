@@ -51,7 +51,7 @@ export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhauste
 export type ClaimResult =
   | { outcome: "claimed"; claim: Claim }
   | { outcome: ClaimRefusal; fed: FedJob[] }
-  /** Another worker has its beginning and slots free: the carrier is to be put back. `leftMs`: since when that is said of it. */
+  /** Another worker has its beginning and slots free: the carrier is to be put back. `leftMs`: for how long it has been left by now. */
   | { outcome: "left"; leftMs: number };
 
 export interface ClaimOptions {

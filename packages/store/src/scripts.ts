@@ -21,7 +21,7 @@ const functions = {
   "accept-superseding": [...ending, "admission", "supersede", "new-job", "accept"],
   "accept-lines": [...asking, "admission", "new-job", "held-batch", "accept-lines"],
   feed: [...waiting, "feed"],
-  claim: [...ending, "affinity", "choose", "claim"],
+  claim: [...ending, "affinity", "slots", "choose", "claim"],
   finish: [...ending, "reuse", "finish"],
   beat: [...ending, "affinity", "fleet", "beat"],
 } as const;

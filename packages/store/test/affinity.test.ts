@@ -2,21 +2,12 @@ import type { JobRequest, Priority } from "@llamero/core";
 import { type Random, seededRandom } from "@llamero/testkit";
 import { expect, test } from "vitest";
 import type { Claim } from "../src/index.ts";
-import { CarrierQueue, KEPT_MS, plain, turn, withBeginning } from "./carrier-queue.ts";
+import { CarrierQueue, KEPT_MS, plain, turn, warmedQueue, withBeginning } from "./carrier-queue.ts";
 import { openSlots, redisNow, useStore } from "./harness.ts";
 import { brokenInvariants } from "./invariants.ts";
 
 const harness = useStore();
-/** A queue of two workers, of which w1 has had a turn of session `a`, and w2 one of session `b`. */
-async function warmed(slots = 1): Promise<CarrierQueue> {
-  const carriers = new CarrierQueue(harness);
-  await carriers.open({ w1: slots, w2: slots });
-  for (const [worker, session] of Object.entries({ w1: "a", w2: "b" })) {
-    await carriers.submit(turn(session));
-    await carriers.run(worker);
-  }
-  return carriers;
-}
+const warmed = (slots = 1) => warmedQueue(harness, slots);
 
 test("the claim of a turn tells its session, and the next turn the same one", async () => {
   const carriers = await warmed();
@@ -56,75 +47,6 @@ test("a turn is left for half a second at most: nothing waits for a worker that 
   await redis.hset(record, "left_at_ms", leftAt - 500);
   expect(await carriers.run("w2")).toBe(number);
   expect(await redis.hexists(record, "left_at_ms")).toBe(0);
-});
-
-test("a job that would take the slot of a session is left for a worker that has one to spare, a new session too", async () => {
-  const carriers = await warmed();
-  await carriers.open({ w3: 2 });
-  for (const request of [plain, turn("c"), turn("d")]) {
-    const number = await carriers.submit(request);
-    expect(await carriers.pull("w1")).toBeNull();
-    expect(await carriers.pull("w2")).toBeNull();
-    expect(await carriers.run("w3")).toBe(number);
-  }
-  const next = await carriers.submit(turn("e"));
-  expect(await carriers.run("w1")).toBe(next);
-});
-
-test("it runs where it is when every slot is kept for a session or in use, and the session that was idle there for longest is forgotten", async () => {
-  const carriers = new CarrierQueue(harness);
-  await carriers.open({ w1: 3, w2: 1 });
-  for (const session of ["a", "b", "a", "c"]) {
-    await carriers.submit(turn(session));
-    await carriers.run("w1");
-  }
-  await carriers.submit(turn("b"));
-  const running = await carriers.pull("w1");
-  await carriers.submit(plain);
-  const beside = await carriers.pull("w2");
-  const number = await carriers.submit(plain);
-  expect(await carriers.run("w1")).toBe(number);
-  await carriers.end(running);
-  await carriers.end(beside);
-  const isHeld = async (session: string) => {
-    await carriers.submit(turn(session));
-    const claim = await carriers.pull("w2");
-    await carriers.end(claim ?? (await carriers.pull("w1")));
-    return claim === null;
-  };
-  expect([await isHeld("b"), await isHeld("c"), await isHeld("a")]).toEqual([true, true, false]);
-});
-
-test("of kept slots, that of a session is taken which has been idle for long, on whichever worker", async () => {
-  const { redis } = harness;
-  const carriers = await warmed();
-  const [held = ""] = await redis.keys("*warm_at*w2*");
-  const [affinity = "", usedAt] = await redis.zrange(held, 0, "-1", "WITHSCORES");
-  await redis.zadd(held, Number(usedAt) - 20_000, affinity);
-  const number = await carriers.submit(plain);
-  expect(await carriers.pull("w1")).toBeNull();
-  expect(await carriers.run("w2")).toBe(number);
-});
-
-test("it runs where it is when the worker that has a slot to spare has not been heard of for a while", async () => {
-  const carriers = await warmed();
-  await carriers.open({ w3: 1 });
-  const number = await carriers.submit(plain);
-  expect(await carriers.pull("w1")).toBeNull();
-  await harness.redis.hset(harness.store.keys.worker("w3"), "seen_ms", (await redisNow(harness.redis)) - 3_000);
-  expect(await carriers.run("w1")).toBe(number);
-});
-
-test("a session keeps its slot for as long as its worker keeps it", async () => {
-  const { redis } = harness;
-  const carriers = await warmed();
-  await carriers.open({ w3: 1 });
-  const [held = ""] = await redis.keys("*warm_at*w1*");
-  const [affinity = ""] = await redis.zrange(held, 0, "-1");
-  await redis.zincrby(held, -KEPT_MS, affinity);
-  const number = await carriers.submit(plain);
-  expect(await carriers.pull("w2")).toBeNull();
-  expect(await carriers.run("w1")).toBe(number);
 });
 
 test("nothing is left for a worker that has not been heard of for a while, or that has unloaded the model", async () => {

@@ -89,3 +89,14 @@ export class CarrierQueue {
     return claim?.number ?? -1;
   }
 }
+
+/** A queue of two workers, of which w1 has had a turn of session `a`, and w2 one of session `b`. */
+export async function warmedQueue(harness: StoreHarness, slots = 1): Promise<CarrierQueue> {
+  const carriers = new CarrierQueue(harness);
+  await carriers.open({ w1: slots, w2: slots });
+  for (const [worker, session] of Object.entries({ w1: "a", w2: "b" })) {
+    await carriers.submit(turn(session));
+    await carriers.run(worker);
+  }
+  return carriers;
+}

@@ -78,8 +78,9 @@ const TURN_MS = 2_000;
 /**
  * Hands out a fixed set of slots: first come, first served, urgent ones before others; among free ones the longest common prefix
  * wins, then the group with the fewest slots in use, then an empty slot, then the one that was used longest ago. What a session has left
- * is overwritten last, while it is kept, and what was used longest ago of that. A group takes tasks of one adapter at a time, and changes when it is empty; while a task waits for an
- * adapter that no group has, the group that has had its own for longest, and for a turn at least, takes no more and empties.
+ * is overwritten last, while it is kept, and what was used longest ago of that. A group takes tasks of one adapter at a time, and changes
+ * when it is empty; while a task waits for an adapter that no group has, the group that has had its own for longest, and for a turn at
+ * least, takes no more and empties.
  */
 export class SlotPool<S extends Slot> {
   readonly #now: () => number;

@@ -31,9 +31,10 @@ local function is_warm_anywhere(queue, affinity)
   return redis.call('HEXISTS', warm(queue), affinity) == 1
 end
 
--- How many sessions a worker keeps slots for, those that have a turn under way among them.
+-- The sessions that a worker keeps slots for, those that have a turn under way among them: each with when its last turn began, the one that
+-- was used longest ago first.
 local function sessions_at(queue, worker, kept_ms)
-  return redis.call('ZCOUNT', warm_at(queue, worker, 's'), '(' .. now - kept_ms, '+inf')
+  return redis.call('ZRANGE', warm_at(queue, worker, 's'), '(' .. now - kept_ms, '+inf', 'BYSCORE', 'WITHSCORES')
 end
 
 local function cool(queue, held, affinities)

@@ -10,7 +10,8 @@
 -- nothing has been emitted, and reuse the key of what it asks for, or '',
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere,
 -- | {'refused', 'left', for how many milliseconds by now}.
-local carrier, worker, lost_limit, variants, kept_ms = own_carrier(ARGV[1], ARGV[2]), unpack(ARGV, 3)
+local carrier, worker, lost_limit, variants = own_carrier(ARGV[1], ARGV[2]), unpack(ARGV, 3)
+local kept_ms = tonumber(ARGV[6])
 
 local function look(id)
   local owner, slug, status, run, deadline, created, run_at, stop, batch, class, affinity, own, passed, left, keeps_slot, reuse =
@@ -43,8 +44,8 @@ if job.deadline and tonumber(job.deadline) <= now then
   end
   return { 'refused', 'expired', unpack(feed_room()) }
 end
-if status == 'queued' and kept_ms ~= '' then
-  local choice, left_ms = choose(job, worker, variants, tonumber(kept_ms))
+if status == 'queued' and kept_ms then
+  local choice, left_ms = choose(job, worker, variants, kept_ms)
   if not choice then return { 'refused', 'left', left_ms } end
   if choice ~= id then
     job = look(choice)
@@ -68,9 +69,9 @@ if slug ~= queue_of(slug) and not has_variant(variants, slug) then
   return { 'refused', 'elsewhere', unpack(feed_room()) }
 end
 
-if kept_ms ~= '' then
-  take_slot(queue_of(slug), worker, job.affinity, tonumber(kept_ms))
-  if job.affinity then warm_up(queue_of(slug), worker, job.affinity, tonumber(kept_ms)) end
+if kept_ms then
+  take_slot(queue_of(slug), worker, job.affinity, kept_ms)
+  if job.affinity then warm_up(queue_of(slug), worker, job.affinity, kept_ms) end
 end
 if status == 'queued' then move(id, owner, slug, 'queued', 'running') end
 local tokens, text = '', ''
