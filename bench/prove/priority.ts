@@ -34,7 +34,6 @@ export async function provePriority({ isQuick, seed, log }: ProofOptions): Promi
   const urgent = await amongLow(callers, sizes);
   log(`${sizes.flood} high jobs; ${sizes.patient} low ones come one at a time`);
   const patient = await amongHigh(deployment, callers, sizes);
-  const boundMs = AGED_SECONDS * 1_000 + (ENDS_AFTER_BOUND * 1_000) / patient.jobsPerSecond;
   return {
     redisVersion: await redisVersion(deployment.redis),
     figures: {
@@ -47,6 +46,7 @@ export async function provePriority({ isQuick, seed, log }: ProofOptions): Promi
       low_wait_p50_ms: percentile(patient.waitsMs, 0.5),
       low_wait_most_ms: Math.max(...patient.waitsMs),
       ageing_bound_ms: AGED_SECONDS * 1_000,
+      ends_after_bound_p50: percentile(patient.endsAfterBound, 0.5),
     },
     claims: [
       {
@@ -60,9 +60,9 @@ export async function provePriority({ isQuick, seed, log }: ProofOptions): Promi
         passed: urgent.incomplete === 0,
       },
       {
-        text: `milliseconds that a low job waits among high ones, at most the bound of its age and the time of ${ENDS_AFTER_BOUND} ends (${Math.round(boundMs)})`,
-        value: Math.max(...patient.waitsMs),
-        passed: Math.max(...patient.waitsMs) <= boundMs,
+        text: `high jobs that end between the bound of a low job's age and its start, at most: ${ENDS_AFTER_BOUND}`,
+        value: Math.max(...patient.endsAfterBound),
+        passed: Math.max(...patient.endsAfterBound) <= ENDS_AFTER_BOUND,
       },
       {
         text: "high jobs that still waited when the last low one started, on one page of the list",
@@ -96,11 +96,18 @@ async function amongHigh({ redis }: WholeDeployment, callers: Callers, { flood, 
   await callers.queue("flood", flood, () => callers.newBody("high"));
   const startedAt = performance.now();
   const before = (await callers.list("flood", "succeeded")).length;
-  const waitsMs: number[] = [];
-  for (let i = 0; i < patient; i++) waitsMs.push(waitOf(await callers.ended("patient", callers.newBody("low"))));
+  const low: Job[] = [];
+  for (let i = 0; i < patient; i++) low.push(await callers.ended("patient", callers.newBody("low")));
   const floodLeft = (await callers.list("flood", "queued", 1)).length;
-  const ended = (await callers.list("flood", "succeeded")).length - before + patient;
-  const jobsPerSecond = ended / ((performance.now() - startedAt) / 1_000);
+  const ends = await callers.list("flood", "succeeded");
+  const jobsPerSecond = (ends.length - before + patient) / ((performance.now() - startedAt) / 1_000);
   await callers.cancelAll("flood");
-  return { waitsMs, floodLeft, jobsPerSecond };
+  return { waitsMs: low.map(waitOf), endsAfterBound: low.map((job) => endsAfterBound(job, ends)), floodLeft, jobsPerSecond };
+}
+
+/** Counted instead of timed: how long an end takes is the machine's affair. */
+function endsAfterBound({ created_at, started_at }: Job, ends: readonly Job[]): number {
+  const from = Date.parse(created_at) + AGED_SECONDS * 1_000;
+  const to = Date.parse(started_at ?? "");
+  return ends.filter(({ finished_at }) => Date.parse(finished_at ?? "") >= from && Date.parse(finished_at ?? "") <= to).length;
 }
