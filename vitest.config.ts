@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["{apps,packages,bench}/**/test/**/*.test.ts"],
+          include: ["{apps,packages,bench,deploy}/**/test/**/*.test.ts"],
           exclude: ["**/node_modules/**", modelTests],
           // Vitest takes one by itself on two cores; these wait for Redis and for each other's processes most of the time.
           maxWorkers: 2,

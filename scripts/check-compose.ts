@@ -7,7 +7,7 @@ const compose = (...words: string[]) => spawnSync("docker", ["compose", ...words
 if (compose("version").status !== 0) {
   process.stdout.write("docker compose is not on this machine: docker-compose.yml was not checked.\n");
 } else {
-  const { status, stderr } = compose("config", "--quiet");
+  const { status, stderr } = compose("--profile", "*", "config", "--quiet");
   if (status !== 0) {
     process.stderr.write(stderr);
     process.exitCode = 1;

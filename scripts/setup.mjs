@@ -1,5 +1,6 @@
 /**
- * Makes a fresh clone runnable: the npm packages (Node 24 among them), then a Redis. `npm start` and `npm test` run it first.
+ * Makes a fresh clone runnable: the npm packages (Node 24 among them), then a Redis, and for tests and proofs what they run beside it.
+ * `npm start` and `npm test` run it first.
  *
  * Plain JavaScript without dependencies, for the machine's own Node (20 or newer). It does nothing and says nothing when
  * there is nothing to do. When it cannot do something, it prints the next command and exits 1.
@@ -20,6 +21,10 @@ try {
   const { ensureRedis } = await import("./setup/redis.mjs");
   await ensureDependencies(root);
   await ensureRedis(process.env);
+  if (["pretest", "preprove"].includes(process.env.npm_lifecycle_event ?? "")) {
+    const { ensureTestTools } = await import("./setup/test-tools.mjs");
+    await ensureTestTools(process.env);
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   process.stderr.write(`\n${error.message}\n`);

@@ -185,6 +185,28 @@ test("leaves a Redis that is too old alone and explains", async () => {
   expect(output).toContain("is version 6.0.16");
 });
 
+test("installs what the tests run, before them alone", async () => {
+  const brings = shim(
+    'for tool in promtool haproxy; do case "$*" in *install*) printf "#!/bin/sh\n" > "$BIN/$tool"; /bin/chmod +x "$BIN/$tool";; esac; done',
+  );
+  const programs = { env, id: root, "redis-server": redis("7.2.0"), "apt-get": brings };
+  expect((await setUp({ programs })).calls).toEqual([]);
+  const { code, calls } = await setUp({ programs, env: { npm_lifecycle_event: "pretest" } });
+  expect({ code, installed: calls.at(-1) }).toEqual({
+    code: 0,
+    installed: "apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 prometheus haproxy",
+  });
+});
+
+test("says the command that brings what the tests run, where it may not", async () => {
+  const programs = { env, id: user, "redis-server": redis("7.2.0"), "apt-get": shim(), haproxy: shim() };
+  const { code, output } = await setUp({ programs, env: { npm_lifecycle_event: "preprove" } });
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: expect.stringMatching(/The tests need promtool.*\n\n.*\n\n.*prometheus'\n/),
+  });
+});
+
 test("says so when the package manager fails", async () => {
   const { code, output } = await setUp({ programs: { env, id: root, "apt-get": shim("exit 100") } });
   expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining("apt-get could not install Redis") });

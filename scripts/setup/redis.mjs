@@ -1,28 +1,18 @@
 import { existsSync } from "node:fs";
+import { byHand, findManager, rightsPrefix, runManager } from "./packages.mjs";
 import { outputOf, runVisibly, which } from "./run.mjs";
 import { fail, say } from "./say.mjs";
 
 const servers = ["redis-server", "valkey-server"];
 const oldestRedis = 7;
 
-/**
- * Package managers in the order they are looked for. `refresh` updates the lists, `packages` are tried in order, `rights`
- * says that it needs root, `service` is the system service that the package may start and Llamero does not want.
- */
-const managers = [
-  {
-    name: "apt-get",
-    env: ["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"],
-    refresh: ["update"],
-    install: ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"],
-    packages: ["redis-server"],
-    service: "redis-server",
-    rights: true,
-  },
-  { name: "dnf", env: [], install: ["install", "-y"], packages: ["valkey", "redis"], rights: true },
-  { name: "apk", env: [], install: ["add", "--no-cache"], packages: ["redis", "valkey"], rights: true },
-  { name: "brew", env: [], install: ["install"], packages: ["redis"], rights: false },
-];
+/** Packages of each manager, tried in order; `service` is what the package may start and Llamero does not want. */
+const redisPackages = {
+  "apt-get": { names: ["redis-server"], service: "redis-server" },
+  dnf: { names: ["valkey", "redis"] },
+  apk: { names: ["redis", "valkey"] },
+  brew: { names: ["redis"] },
+};
 
 /** Sees to it that `llamero dev` finds a Redis or Valkey: REDIS_URL, a server on PATH, or one installed now. */
 export async function ensureRedis(env) {
@@ -30,11 +20,11 @@ export async function ensureRedis(env) {
   const found = servers.map((name) => which(name, env)).filter((path) => path !== null);
   if (found.some(isRecent)) return;
   if (found.length > 0) refuseOld(found[0]);
-  const manager = managers.find(({ name }) => which(name, env) !== null);
+  const manager = findManager(env);
   if (manager === undefined) {
     fail("Llamero needs Redis or Valkey 7.0 or newer, and no package manager that it knows is here.", ...withoutInstall());
   }
-  await install(manager, rightsPrefix(manager));
+  await install(manager);
   if (!servers.some((name) => isRecent(which(name, env)))) {
     fail(`${manager.name} has no Redis or Valkey of version ${oldestRedis} or newer for this machine.`, ...withoutInstall());
   }
@@ -58,47 +48,31 @@ function withoutInstall() {
   return ["docker run -d -p 127.0.0.1:6379:6379 redis:8 --appendonly yes", "export REDIS_URL=redis://127.0.0.1:6379"];
 }
 
-/** What to put before the command to run it as root; ends setup when there is no way. */
-function rightsPrefix(manager) {
-  if (!manager.rights || outputOf("id", ["-u"]) === "0") return [];
-  if (which("sudo") !== null && outputOf("sudo", ["-n", "true"]) !== null) return ["sudo", "-n"];
-  const sudo = which("sudo") === null ? "su -c" : null;
-  const command = [manager.refresh, [...manager.install, manager.packages[0]]]
-    .filter((args) => args !== undefined)
-    .map((args) => `${sudo === null ? "sudo " : ""}${manager.name} ${args.join(" ")}`)
-    .join(" && ");
-  fail(
-    "Llamero needs Redis or Valkey 7.0 or newer. Setup could install it, but it is neither root nor allowed to use sudo without a password.",
-    sudo === null ? command : `${sudo} '${command}'`,
-  );
-}
-
-async function install(manager, prefix) {
-  const run = (args) => runVisibly(...asCommand([...prefix, ...withEnv(manager, prefix), manager.name, ...args]));
+async function install(manager) {
+  const { names, service } = redisPackages[manager.name];
+  const prefix = rightsPrefix(manager);
+  if (prefix === null) {
+    fail(
+      "Llamero needs Redis or Valkey 7.0 or newer. Setup could install it, but it is neither root nor allowed to use sudo without a password.",
+      byHand(manager, names.slice(0, 1)),
+    );
+  }
   say(`installing Redis with ${[...prefix, manager.name].join(" ")}, for there is none on this machine`);
   // Stale lists may still name a package that is there, so a failed refresh is not the end.
-  if (manager.refresh !== undefined) await run(manager.refresh);
-  for (const name of manager.packages) {
-    const { ok } = await run([...manager.install, name]);
+  if (manager.refresh !== undefined) await runManager(manager, prefix, manager.refresh);
+  for (const name of names) {
+    const { ok } = await runManager(manager, prefix, [...manager.install, name]);
     if (!ok) continue;
-    await leaveServiceOff(manager, prefix);
+    await leaveServiceOff(service, prefix);
     say(`${name} installed`);
     return;
   }
-  const byHand = [...prefix.slice(0, 1), manager.name, ...manager.install, manager.packages[0]].join(" ");
-  fail(`${manager.name} could not install Redis; its own message is above. By hand it is:`, byHand);
-}
-
-function withEnv({ env }) {
-  return env.length === 0 ? [] : ["env", ...env];
-}
-
-function asCommand([command, ...args]) {
-  return [command, args];
+  fail(`${manager.name} could not install Redis; its own message is above. By hand it is:`, byHand(manager, names.slice(0, 1)));
 }
 
 /** `llamero dev` runs a Redis of its own; the service that a package starts would only hold port 6379. */
-async function leaveServiceOff({ service }, prefix) {
+async function leaveServiceOff(service, prefix) {
   if (service === undefined || !existsSync("/run/systemd/system") || which("systemctl") === null) return;
-  await runVisibly(...asCommand([...prefix, "systemctl", "disable", "--now", service]));
+  const [command, ...args] = [...prefix, "systemctl", "disable", "--now", service];
+  await runVisibly(command, args);
 }

@@ -8,6 +8,7 @@ import { type Auth, authorise, type Caller, LOCAL_CALLER } from "./auth.ts";
 import { type BodyLimits, bodyLimit } from "./body-limit.ts";
 import { addDocsPage } from "./docs-page.ts";
 import { type ErrorAnswer, errorAnswer } from "./http-errors.ts";
+import { nameOperation, observeCalls } from "./observe-calls.ts";
 import { openApiDocument } from "./openapi.ts";
 import { OutageLog } from "./outage-log.ts";
 import { readQuery } from "./query.ts";
@@ -24,7 +25,8 @@ export interface AppOptions {
   newRequestId: () => string;
 }
 
-async function respond(c: Context, { status, body, headers, stallMs }: Answer): Promise<Response> {
+async function respond(c: Context, { status, body, text, headers, stallMs }: Answer): Promise<Response> {
+  if (text !== undefined) return c.body(text, status as 200, headers);
   if (body === null) return c.body(null, status as 204, headers);
   if (!(body instanceof ReadableStream))
     return c.body(JSON.stringify(body), status as 200, { "content-type": "application/json; charset=utf-8", ...headers });
@@ -57,6 +59,7 @@ function inAnthropicForm(answer: ErrorAnswer, requestId: string): Answer {
 function serve(route: Route, { services, auth, limits }: AppOptions) {
   const { request } = route;
   return async (c: Context): Promise<Response> => {
+    nameOperation(c, route.operationId);
     if (route.dialect === "anthropic") anthropicCalls.add(c);
     const caller = await callerOf(c, route, auth);
     checkAnnounced(c.req.raw.headers, bodyLimit(limits, route));
@@ -102,6 +105,7 @@ export function createApp(options: AppOptions): Hono {
   const { services, version } = options;
   const app = new Hono();
   app.use(requestId({ generator: options.newRequestId, limitLength: 128 }));
+  app.use(observeCalls(services.metrics));
   for (const route of routes) app.on(route.method.toUpperCase(), toHonoPath(route.path), serve(route, options));
   const document = JSON.stringify(openApiDocument(routes, version));
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }));

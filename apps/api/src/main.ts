@@ -9,6 +9,7 @@ import {
   type Settings,
   setLogLevel,
   settingsFor,
+  startRedisProbe,
 } from "@llamero/process";
 import { Carriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
@@ -16,6 +17,7 @@ import { connectRedis, createStore, Notifications, policiesOf, requireServer, wa
 import { AddressGuard, systemResolve } from "@llamero/webhooks";
 import packageJson from "../package.json" with { type: "json" };
 import { Auth, isLoopbackHost } from "./auth.ts";
+import { exportDeployment } from "./deployment-metrics.ts";
 import { openServers } from "./open-servers.ts";
 import { RedisMemory } from "./redis-memory.ts";
 import { createServices } from "./services.ts";
@@ -23,7 +25,8 @@ import { WebhookTargets } from "./webhook-targets.ts";
 
 /** Runs an API process until it is told to stop. */
 export async function main(env: Env): Promise<void> {
-  await runProcess({ name: "api", configure: () => parseEnv(settingsFor("api"), env), start: (context) => start(context, env) });
+  const configure = () => parseEnv(settingsFor("api"), env);
+  await runProcess({ name: "api", role: "api", configure, start: (context) => start(context, env) });
 }
 
 /** For what is remembered for a while: a clock that is set back must not make it last. */
@@ -37,7 +40,8 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
   );
 }
 
-async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api">>, env: Env): Promise<ReadyDetails> {
+async function start(context: ProcessContext<Settings<"api">>, env: Env): Promise<ReadyDetails> {
+  const { config, logger, lifecycle, metrics } = context;
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -47,6 +51,8 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     ...policiesOf(() => settings.current, { maxWaiting: config.LLAMERO_MAX_WAITING, reuseMode: config.LLAMERO_REUSE }),
     waitReplicas: config.LLAMERO_REDIS_WAIT_REPLICAS,
   });
+  const probe = startRedisProbe({ ...context, ping: store.ping });
+  lifecycle.defer("redis probe", () => probe.stop());
   const memory = new RedisMemory({ store, logger });
   lifecycle.defer("redis memory", () => memory.stop());
   await memory.start();
@@ -76,12 +82,13 @@ async function start({ config, logger, lifecycle }: ProcessContext<Settings<"api
     now: elapsedMs,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, logger, elapsedMs },
+    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, metrics, logger, elapsedMs },
     hooks: await loadHooks(config, logger),
     now: Date.now,
     maxFileBytes: limits.maxFileBytes,
     answerMs: Math.round(config.LLAMERO_ANSWER_SECONDS * 1_000),
   });
+  exportDeployment(services);
   return openServers({
     ...{ services, auth, limits, newRequestId, lifecycle, version: packageJson.version },
     host: config.HOST,

@@ -7,7 +7,8 @@ const failure = { code: "model_file_invalid", message: "m.gguf cannot be opened.
 
 function worker(id: string, state: Placement["state"], slots = 0): LiveWorker {
   const model: Placement = { slug: "m", state, size_bytes: 1, gpu: null, error: state === "failed" ? failure : null };
-  return { id, host: "h", pid: 1, slots: slots === 0 ? [] : [{ slug: "m", slots }], models: [model] };
+  const idle = { specs: [], is_drained: false, tokens_per_second: 0, started_at_ms: 0, wish_error: null };
+  return { id, host: "h", pid: 1, slots: slots === 0 ? [] : [{ slug: "m", slots }], models: [model], ...idle };
 }
 
 test.each([

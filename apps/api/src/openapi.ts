@@ -106,6 +106,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       { name: "openai" },
       { name: "anthropic" },
       { name: "schedules" },
+      { name: "workers" },
       { name: "admin" },
       { name: "service" },
     ],

@@ -1,5 +1,5 @@
 import type { KeyScope } from "@llamero/core";
-import type { LoadedHooks, Logger } from "@llamero/process";
+import type { LoadedHooks, Logger, Metrics } from "@llamero/process";
 import type { Carriers, ScheduleTimers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
 import type { Notifications, SettingsWatch, Store } from "@llamero/store";
@@ -25,6 +25,7 @@ export interface Services {
   memory: Pick<RedisMemory, "requireRoom">;
   settings: Pick<SettingsWatch, "current">;
   hooks: Pick<LoadedHooks, "beforeAccept">;
+  metrics: Metrics;
   logger: Logger;
   newJobId: () => string;
   newFileId: () => string;
@@ -59,6 +60,8 @@ export interface Answer {
   status: number;
   /** Sent as JSON, or as it comes when it is a stream; null: nothing is sent. */
   body: unknown;
+  /** Sent as it is, in the place of the body. */
+  text?: string;
   headers?: Record<string, string>;
   /** A client that takes nothing of a stream for this long is cut off, in milliseconds. */
   stallMs?: number;
@@ -80,7 +83,7 @@ export interface RouteSpec<Path extends Shape, Query extends Shape, Body extends
   operationId: string;
   summary: string;
   description?: string;
-  tag: "jobs" | "webhooks" | "models" | "openai" | "anthropic" | "schedules" | "admin" | "service";
+  tag: "jobs" | "webhooks" | "models" | "openai" | "anthropic" | "schedules" | "workers" | "admin" | "service";
   /** Answered without a key, in every mode. */
   isPublic?: boolean;
   /** What a key must allow. Default: `read` to get, `submit` for everything else. */

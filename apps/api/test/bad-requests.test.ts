@@ -5,7 +5,7 @@ import { badRequestEnv, badRequestKeys, sendBadRequests } from "@llamero/testkit
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { announce, jsonType } from "./harness.ts";
 
-const COUNT = 1_400;
+const COUNT = 1_700;
 const SEED = 20_260_802;
 
 let server: TestRedis;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job, ModelEntry, ReuseMode } from "@llamero/core";
-import { createLogger, noHooks } from "@llamero/process";
+import { createLogger, Metrics, noHooks } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, policiesOf, SettingsWatch, type Store } from "@llamero/store";
@@ -93,6 +93,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
   const logs: string[] = [];
   const logger = createLogger({ name: "api", level: "debug", destination: { write: (line) => void logs.push(line) } });
   let elapsedMs = 0;
+  const metrics = new Metrics("api", logger);
   const auth = new Auth({ fixedKeys, apiKeys: store.apiKeys, isLoopback, now: () => now() + elapsedMs });
   const memory = new RedisMemory({ store, logger });
   const webhookTargets = new WebhookTargets({
@@ -104,7 +105,7 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, logger, now },
+    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, metrics, logger, now },
     elapsedMs: now,
     storage: await openStorage({ DATA_DIR: folder }),
     maxFileBytes: options.maxFileBytes ?? MAX_BODY_BYTES,

@@ -5,6 +5,7 @@ const json = z.strictObject({ "application/json": z.strictObject({ schema: schem
 const form = z.strictObject({ "multipart/form-data": z.strictObject({ schema: schemaObject }) });
 const lines = z.strictObject({ "application/x-jsonl": z.strictObject({ schema: schemaObject }) });
 const bytes = z.strictObject({ "application/octet-stream": z.strictObject({ schema: schemaObject }) });
+const text = z.strictObject({ "text/plain": z.strictObject({ schema: schemaObject }) });
 const events = z.strictObject({ "text/event-stream": z.strictObject({ schema: schemaObject }) });
 
 const headers = z.record(z.string(), z.looseObject({ schema: schemaObject, required: z.boolean().optional() }));
@@ -34,7 +35,7 @@ const operationSchema = z.strictObject({
     z.string().regex(/^[2-5]\d\d$/),
     z.strictObject({
       description: z.string().min(1),
-      content: z.union([json, events, bytes, lines]).optional(),
+      content: z.union([json, events, bytes, lines, text]).optional(),
       headers: headers.optional(),
     }),
   ),

@@ -4,6 +4,7 @@ import { anthropicProvocations } from "./anthropic-provocations.ts";
 import { fileProvocations } from "./file-provocations.ts";
 import { type Harness, jsonType } from "./harness.ts";
 import { openAiProvocations } from "./openai-provocations.ts";
+import { operatorProvocations } from "./operator-provocations.ts";
 import { scheduleProvocations } from "./schedule-provocations.ts";
 import { StandInDispatcher } from "./stand-in-dispatcher.ts";
 
@@ -100,6 +101,7 @@ export function provocations(api: Harness): Provocations {
     ...fileProvocations(api, withBody),
     ...scheduleProvocations(api, withBody),
     ...anthropicProvocations(api, withBody),
+    ...operatorProvocations(api, withBody),
     getModel: {
       200: () => ({ method: "GET", path: "/v1/models/tiny" }),
       404: () => ({ method: "GET", path: "/v1/models/none" }),

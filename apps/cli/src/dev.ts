@@ -9,6 +9,7 @@ import { Fleet } from "./fleet.ts";
 import { forkedProcess } from "./forked-process.ts";
 import { requireFreePort } from "./free-port.ts";
 import { createLogLines } from "./log-lines.ts";
+import { portBehind } from "./port-behind.ts";
 import type { Backoff } from "./supervisor.ts";
 
 /**
@@ -19,6 +20,9 @@ const stopShares = { api: 0.25, worker: 0.375, dispatcher: 0.25, redis: 0.125 } 
 
 /** Part of its share after which a child gives up by itself and says on what, before it is killed for being late. */
 const ownDeadline = 0.9;
+
+/** Each child's port for operators, counted from `LLAMERO_OPS_PORT`. */
+const opsPorts = { api: 0, dispatcher: 1, worker: 2 } as const;
 
 /** Seconds on top of the shares for processes to be reaped and files to be removed. */
 const stopMarginSeconds = 1.5;
@@ -64,7 +68,12 @@ async function startAll(fleet: Fleet, context: DevContext, { env, entry }: Pick<
   const REDIS_URL = await openRedis(fleet, context);
   const start = (name: "api" | "worker" | "dispatcher"): Promise<ReadyDetails> => {
     const stopSeconds = stopSecondsOf(name, config);
-    const childEnv = { ...env, REDIS_URL, LLAMERO_STOP_SECONDS: (stopSeconds * ownDeadline).toFixed(3) };
+    const childEnv = {
+      ...env,
+      REDIS_URL,
+      LLAMERO_STOP_SECONDS: (stopSeconds * ownDeadline).toFixed(3),
+      LLAMERO_OPS_PORT: portBehind(config.LLAMERO_OPS_PORT, opsPorts[name]),
+    };
     return fleet.start(forkedProcess({ name, entry, env: childEnv }), stopSeconds);
   };
   const ready = [start("dispatcher"), start("worker"), start("api")];

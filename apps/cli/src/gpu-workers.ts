@@ -10,6 +10,7 @@ import {
 } from "@llamero/process";
 import { forkedProcess } from "./forked-process.ts";
 import { findGpus, type Gpu } from "./gpus.ts";
+import { portBehind } from "./port-behind.ts";
 import { type Backoff, Supervisor } from "./supervisor.ts";
 
 /** A worker's part of `LLAMERO_STOP_SECONDS`, and the part after which it is killed for being late. */
@@ -37,7 +38,7 @@ export async function gpuWorkers(options: GpuWorkersOptions): Promise<void> {
     },
     start: async (context) => {
       const gpus = await findGpus(context.config.LLAMERO_GPUS ?? "all", options.env);
-      workers.push(...gpus.map((gpu) => supervise(gpu, context, options)));
+      workers.push(...gpus.map((gpu, at) => supervise(gpu, at, context, options)));
       return await startAll(workers, context);
     },
   });
@@ -50,7 +51,7 @@ function withCuda(config: WorkerSettings): WorkerSettings {
   throw new AppError("config_invalid", text);
 }
 
-function supervise({ index }: Gpu, { config, logger }: ProcessContext<WorkerSettings>, options: GpuWorkersOptions) {
+function supervise({ index }: Gpu, at: number, { config, logger }: ProcessContext<WorkerSettings>, options: GpuWorkersOptions) {
   const env = {
     ...options.env,
     LLAMERO_GPUS: "",
@@ -59,6 +60,7 @@ function supervise({ index }: Gpu, { config, logger }: ProcessContext<WorkerSett
     CUDA_VISIBLE_DEVICES: String(index),
     // nvidia-smi counts so, CUDA by speed.
     CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+    LLAMERO_OPS_PORT: portBehind(config.LLAMERO_OPS_PORT, at),
     LLAMERO_STOP_SECONDS: (config.LLAMERO_STOP_SECONDS * OWN_DEADLINE).toFixed(3),
   };
   const spec = forkedProcess({ name: "worker", label: `worker on GPU ${index}`, entry: options.entry, env });

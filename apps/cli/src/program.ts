@@ -1,9 +1,11 @@
 import { type Env, sizeThreadPool } from "@llamero/process";
 import { Command } from "commander";
+import type { AutoscaleFlags } from "./autoscale.ts";
 import { dev } from "./dev.ts";
 import { addKeyCommands } from "./keys.ts";
 import { addReuseCommands } from "./reuse.ts";
 import { addSettingsCommands } from "./settings.ts";
+import { addWorkerCommands } from "./workers.ts";
 
 /**
  * Names that an API or a dispatcher looks up at once, those of webhook receivers above all. An API asks for one fewer and leaves one
@@ -31,6 +33,7 @@ export function createProgram(options: ProgramOptions): Command {
   addKeyCommands(program, io);
   addSettingsCommands(program, io);
   addReuseCommands(program, io);
+  addWorkerCommands(program, io);
   return program;
 }
 
@@ -51,6 +54,17 @@ function addProcessCommands(program: Command, { env, entry }: ProgramOptions): v
     .description("run a worker process, which loads the models and runs jobs")
     .option("--gpus <list>", "one worker process for each of these CUDA GPUs: all, or indices as nvidia-smi lists them: 0,1")
     .action(({ gpus = "" }: { gpus?: string }) => runWorkers(gpus === "" ? env : { ...env, LLAMERO_GPUS: gpus }, entry));
+  program
+    .command("autoscale")
+    .description("start and stop workers on this machine as the queue of a model needs them")
+    .option("--model <name>", "whose queue to go by (default: the default model)")
+    .option("--min <workers>", "never fewer", "0")
+    .option("--max <workers>", "never more", "4")
+    .option("--target <seconds>", "for how long a job may wait", "60")
+    .option("--down-after <seconds>", "stop a worker when fewer have been enough for so long", "60")
+    .action(async (flags: AutoscaleFlags) => {
+      await (await import("./autoscale.ts")).autoscale({ env, entry, out: process.stdout, flags });
+    });
   program
     .command("dispatcher")
     .description("run a dispatcher process, which sends webhooks and sweeps up")

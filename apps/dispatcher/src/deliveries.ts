@@ -1,5 +1,5 @@
 import type { DeliveryCarrier } from "@llamero/core";
-import type { Logger } from "@llamero/process";
+import type { Logger, Metrics } from "@llamero/process";
 import { type DeliveryCarriers, DeliveryConsumer, type DeliveryConsumerOptions, repairDeliveries } from "@llamero/queue";
 import { type DeliveryClaim, RENEW_ATTEMPTS_MS, type Store } from "@llamero/store";
 import { type AttemptMade, type Deliverer, type NextAttempt, nextAttempt, type WebhookSecret } from "@llamero/webhooks";
@@ -24,6 +24,7 @@ export interface DeliveriesOptions {
   plan?: (made: AttemptMade) => NextAttempt;
   /** Default: those of `Places`. */
   places?: Places;
+  metrics: Pick<Metrics, "count" | "observe">;
   logger: Logger;
   /** The pulling ended by itself. */
   onStopped: (error: unknown) => void;
@@ -78,7 +79,7 @@ interface Handling extends DeliveriesOptions {
 }
 
 async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<void> {
-  const { store, carriers, deliverer, deploymentSecrets, plan = nextAttempt, places, underWay, logger } = handling;
+  const { store, carriers, deliverer, deploymentSecrets, plan = nextAttempt, places, underWay, metrics, logger } = handling;
   const result = await store.webhooks.claimDelivery(carrier, places.perReceiver);
   if (result.outcome === "put_off") return carriers.add(result.due);
   if (result.outcome !== "claimed") return;
@@ -88,10 +89,17 @@ async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<voi
   const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
   const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted, limit: places.perReceiver });
   await carriers.add(due);
+  observe(metrics, claim, attempted);
   report(logger, claim, attempted);
   const { endpoint_id: endpointId } = claim;
   if (outcome === "recorded" && attempted.following.next === "gone" && endpointId !== null)
     await store.webhooks.discardPending(endpointId);
+}
+
+function observe(metrics: DeliveriesOptions["metrics"], claim: DeliveryClaim, { following, entry }: Attempted): void {
+  metrics.count("llamero_webhook_attempts_total", { result: following.next });
+  metrics.observe("llamero_webhook_attempt_duration_seconds", {}, (entry.latency_ms ?? 0) / 1_000);
+  if (claim.tries === 0) metrics.observe("llamero_webhook_lag_seconds", {}, (claim.begunMs - claim.occurred_ms) / 1_000);
 }
 
 function report(logger: Logger, claim: DeliveryClaim, { following, entry }: Attempted): void {

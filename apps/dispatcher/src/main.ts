@@ -12,6 +12,7 @@ import {
   type Settings,
   setLogLevel,
   settingsFor,
+  startRedisProbe,
 } from "@llamero/process";
 import { Carriers, DeliveryCarriers, ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
@@ -39,7 +40,7 @@ export type DispatcherOptions = Pick<WebhooksOptions, "plan">;
 export async function main(env: Env, options: DispatcherOptions = {}): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const configure = () => parseEnv(settingsFor("dispatcher"), env);
-  await runProcess({ name: "dispatcher", configure, start: (context) => start(context, options, env) });
+  await runProcess({ name: "dispatcher", role: "dispatcher", configure, start: (context) => start(context, options, env) });
 }
 
 async function start(
@@ -47,7 +48,7 @@ async function start(
   options: DispatcherOptions,
   env: Env,
 ): Promise<ReadyDetails> {
-  const { config, logger, lifecycle, fail } = context;
+  const { config, logger, lifecycle, metrics, fail } = context;
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -57,6 +58,8 @@ async function start(
   const defaults = { maxWaiting: config.LLAMERO_MAX_WAITING, reuseMode: config.LLAMERO_REUSE };
   const policies = policiesOf(() => settings.current, defaults);
   const store = createStore({ redis, prefix: config.LLAMERO_PREFIX, ...policies });
+  const probe = startRedisProbe({ ...context, ping: store.ping });
+  lifecycle.defer("redis probe", () => probe.stop());
   const carriers = new Carriers({ connection: redis, store });
   lifecycle.defer("carriers", () => carriers.close());
 
@@ -89,7 +92,7 @@ async function start(
   lifecycle.defer("delivery carriers", () => deliveryCarriers.close());
   const pulls = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis deliveries", () => pulls.disconnect());
-  const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, logger, onStopped: fail };
+  const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, metrics, logger, onStopped: fail };
   const webhooks = startWebhooks({ ...delivering, ...options });
   lifecycle.defer("webhooks", () => webhooks.stop());
 

@@ -1,4 +1,4 @@
-import type { Logger, Settings } from "@llamero/process";
+import type { Logger, Metrics, Settings } from "@llamero/process";
 import type { DeliveryCarriers, DeliveryConsumerOptions } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { AddressGuard, type AttemptMade, Deliverer, type NextAttempt, WebhookSecret } from "@llamero/webhooks";
@@ -18,6 +18,7 @@ export interface WebhooksOptions {
   /** Default: the schedule of Standard Webhooks. */
   plan?: (made: AttemptMade) => NextAttempt;
   places?: Places;
+  metrics: Metrics;
   logger: Logger;
   onStopped: (error: unknown) => void;
 }

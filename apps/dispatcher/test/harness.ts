@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Delivery, newId, type WebhookEvent, webhookEvents } from "@llamero/core";
-import { createLogger } from "@llamero/process";
+import { createLogger, Metrics } from "@llamero/process";
 import { DeliveryCarriers } from "@llamero/queue";
 import { connectRedis, createOutbox, createStore, type NewJob, type Store } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
@@ -121,7 +121,8 @@ async function startDispatcher(
   const onStopped = (error: unknown) => {
     throw error;
   };
-  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...options, logger, onStopped });
+  const metrics = new Metrics("dispatcher", logger);
+  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...options, metrics, logger, onStopped });
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),
     deliver: (events) => openDeliveries(store, carriers, events),

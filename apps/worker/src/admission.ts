@@ -9,6 +9,7 @@ export class Admission {
   #inside = 0;
   #isOneAlone = false;
   #isEngineUp = true;
+  #isDrained = false;
   #wasOpen = true;
 
   /** @param onChange told at once when the door opens or closes */
@@ -17,12 +18,18 @@ export class Admission {
   }
 
   get isOpen(): boolean {
-    return this.#isEngineUp && !this.#isOneAlone && this.#waiting.length === 0;
+    return this.#isEngineUp && !this.#isDrained && !this.#isOneAlone && this.#waiting.length === 0;
   }
 
   /** While the engine is being replaced nobody is let in. */
   setEngineUp(isUp: boolean): void {
     this.#isEngineUp = isUp;
+    this.#changed();
+  }
+
+  /** While nobody is wanted, nobody is let in. */
+  setDrained(isDrained: boolean): void {
+    this.#isDrained = isDrained;
     this.#changed();
   }
 

@@ -7,6 +7,8 @@ export interface HeartbeatOptions {
   carriers: Pick<Carriers, "add">;
   /** What the worker is at this moment. */
   read: () => WorkerBeat;
+  /** After each that went through. */
+  onBeat?: () => void;
   logger: Logger;
 }
 
@@ -35,8 +37,9 @@ export class Heartbeat {
   /** One beat, awaited: when this resolves, waiting jobs are on their way. @throws AppError what the store throws */
   async beat(): Promise<void> {
     if (this.#isStopped) return;
-    const { store, carriers, read } = this.#options;
+    const { store, carriers, read, onBeat } = this.#options;
     await carriers.add(await store.beat(read()));
+    onBeat?.();
   }
 
   /** One beat at the next opportunity: what is told is never older than the last call. */

@@ -76,6 +76,7 @@ function workerOf(counts: Record<string, Partial<Claim["counts"]>> = {}, claims:
     afterFinish: null,
     keptMs: null,
     logger,
+    onEnded: () => {},
     onIntake,
   });
   const handle = (jobId: string) => runner.handle({ v: 1, job_id: jobId, run: 1 });

@@ -23,6 +23,8 @@ export interface JobRunnerOptions {
   /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come (`ClaimOptions`). */
   keptMs: number | null;
   logger: Logger;
+  /** Told of each attempt that has ended: `ending` is null where the job was taken over, `tookMs` from its claim on. */
+  onEnded: (ended: { model: string; claim: Claim; ending: Ending | null; tookMs: number }) => void;
   /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
   onIntake: (isOpen: boolean) => void;
 }
@@ -39,6 +41,16 @@ export class JobRunner {
     this.#options = options;
     this.#admission = new Admission(options.onIntake);
     options.engine.watch((isUp) => this.#admission.setEngineUp(isUp));
+  }
+
+  /** Whether carriers are welcome. */
+  get isOpen(): boolean {
+    return this.#admission.isOpen;
+  }
+
+  /** Takes no more jobs for now; those in hand go on. */
+  setDrained(isDrained: boolean): void {
+    this.#admission.setDrained(isDrained);
   }
 
   /** Handles one carrier to its end. Resolves also when no job was to be run. */
@@ -139,7 +151,9 @@ export class JobRunner {
   }
 
   async #runAndWrite(model: string, claim: Claim, attempt: Attempt): Promise<void> {
+    const startedAtMs = performance.now();
     const ending = await attempt.run();
+    this.#options.onEnded({ model, claim, ending, tookMs: performance.now() - startedAtMs });
     if (ending !== null) return this.#finish(model, claim, ending);
     this.#options.logger.info({ job_id: claim.jobId, model }, "job was taken over; nothing more is written");
   }

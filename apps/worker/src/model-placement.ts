@@ -13,6 +13,7 @@ const NOTHING: Backlog = { waitingMs: null, isElsewhere: false };
 const DRAIN_SHARE = 0.6;
 
 export interface ModelPlacementOptions {
+  /** May change while it runs. */
   models: readonly PlacedModel[];
   budgetBytes: number;
   workerId: string;
@@ -27,6 +28,7 @@ export class ModelPlacement {
   readonly #options: ModelPlacementOptions;
   #wakeUp = Promise.withResolvers<void>();
   #isStopped = false;
+  #isDrained = false;
   #loop: Promise<void> | null = null;
 
   constructor(options: ModelPlacementOptions) {
@@ -48,6 +50,13 @@ export class ModelPlacement {
   /** Something has changed that a decision may follow from. */
   wake(): void {
     this.#wakeUp.resolve();
+  }
+
+  /** Takes no more jobs for now, and loads nothing. */
+  setDrained(isDrained: boolean): void {
+    this.#isDrained = isDrained;
+    for (const model of this.#options.models) model.setDrained(isDrained);
+    this.wake();
   }
 
   stop(jobId: string, reason: StopReason): void {
@@ -96,7 +105,7 @@ export class ModelPlacement {
 
   /** One decision. @returns whether another may follow at once */
   async #step(): Promise<boolean> {
-    if (this.#isStopped || this.#isComplete()) return false;
+    if (this.#isStopped || this.#isDrained || this.#isComplete()) return false;
     const { models, workerId, store, logger } = this.#options;
     const backlogs = await store.backlogs(
       workerId,

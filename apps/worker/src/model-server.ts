@@ -4,7 +4,7 @@ import type { LoadedHooks, Logger } from "@llamero/process";
 import { type CarrierOutcome, type Carriers, Consumer, type ConsumerOptions, lanes } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { EngineHost } from "./engine-host.ts";
-import { JobRunner } from "./job-runner.ts";
+import { JobRunner, type JobRunnerOptions } from "./job-runner.ts";
 
 /**
  * Carriers in hand beyond the slots, as a share of them: a freed slot starts its next job with the next step, instead of standing empty
@@ -16,7 +16,7 @@ const IN_HAND_SHARE = 1 / 8;
 const IN_HAND_SHARE_OF_VARIANTS = 1;
 
 /** What runs a model: an engine on this machine, which takes memory, or another server. */
-export type ModelRuntime = Runtime & Partial<Pick<EngineRuntime, "footprints">>;
+export type ModelRuntime = Runtime & Partial<Pick<EngineRuntime, "footprints" | "stats">>;
 
 /** Starts what runs a model; `onExit` is called when it ends by itself; the signal ends the start. */
 export type StartEngine = (onExit: (error: AppError) => void, signal: AbortSignal) => Promise<ModelRuntime>;
@@ -35,6 +35,8 @@ export interface ModelServerOptions {
   /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come. */
   keptMs: number | null;
   logger: Logger;
+  /** An attempt has ended. */
+  onEnded: JobRunnerOptions["onEnded"];
   /** The engine has gone or come back. */
   onChange: () => void;
   /** Nothing is in hand any more. */
@@ -69,6 +71,7 @@ export class ModelServer {
       afterFinish,
       keptMs,
       logger,
+      onEnded: options.onEnded,
       onIntake: (isOpen) => {
         for (const consumer of this.#consumers)
           if (isOpen) consumer.release();
@@ -116,7 +119,15 @@ export class ModelServer {
           onError: (error) => logger.warn({ err: error, model: name }, "queue consumer"),
         }),
     );
-    for (const consumer of this.#consumers) consumer.start(onFailure);
+    for (const consumer of this.#consumers) {
+      if (!this.#runner.isOpen) consumer.hold();
+      consumer.start(onFailure);
+    }
+  }
+
+  /** Takes no more jobs for now; those in hand go on. */
+  setDrained(isDrained: boolean): void {
+    this.#runner.setDrained(isDrained);
   }
 
   /** Stops a running job, if it runs here. */

@@ -7,7 +7,7 @@ import {
   type StopReason,
   toAppError,
 } from "@llamero/core";
-import type { Footprint } from "@llamero/engine";
+import type { Footprint, ModelStats } from "@llamero/engine";
 import type { Backlog } from "@llamero/store";
 import type { PlacedView } from "./decide-placement.ts";
 import { ModelServer, type ModelServerOptions } from "./model-server.ts";
@@ -26,6 +26,8 @@ export interface ServedModel {
 }
 
 export interface PlacedModelOptions {
+  /** As `LLAMERO_MODELS` has it. */
+  spec: string;
   served: ServedModel;
   /** What the models of the worker share; none counts as more. */
   budgetBytes: number;
@@ -40,6 +42,7 @@ export interface PlacedModelOptions {
 export class PlacedModel {
   readonly name: string;
   readonly slug: string;
+  readonly spec: string;
   readonly #options: PlacedModelOptions;
   #state: PlacementState = "unloaded";
   #facts: LoadedModel;
@@ -54,6 +57,7 @@ export class PlacedModel {
   #lastUsedAtMs = performance.now();
   #retryAtMs = 0;
   #isExpected = false;
+  #isDrained = false;
   #isClosed = false;
 
   constructor(options: PlacedModelOptions) {
@@ -63,6 +67,7 @@ export class PlacedModel {
     this.#variants = variants;
     this.#sizeBytes = sizeBytes;
     this.name = facts.name;
+    this.spec = options.spec;
     this.slug = modelSlug(facts.name);
   }
 
@@ -83,8 +88,24 @@ export class PlacedModel {
 
   /** Jobs that it runs at once; a model whose engine is being replaced keeps its window. Null: it is not here, nor on its way. */
   get slots(): number | null {
-    if (this.#state === "ready") return this.#facts.slots;
+    if (this.#state === "ready") return this.#isDrained ? 0 : this.#facts.slots;
     return this.#state === "loading" || this.#isExpected ? 0 : null;
+  }
+
+  /** Jobs that it has taken. */
+  get inHand(): number {
+    return this.#server?.inHand ?? 0;
+  }
+
+  /** What it takes where it is loaded; null while it is not, or where another server runs it. */
+  get footprint(): Footprint | null {
+    return this.#footprint;
+  }
+
+  /** Null while it is not loaded, or where another server runs it. @throws AppError `engine_crashed` */
+  async stats(): Promise<ModelStats | null> {
+    const stats = await this.#server?.engine?.stats?.();
+    return stats?.[this.name] ?? null;
   }
 
   /** Room is being made for it, so that no other worker needs to. */
@@ -99,7 +120,7 @@ export class PlacedModel {
       name: this.name,
       state: this.state,
       sizeBytes: this.#sizeBytes,
-      inHand: this.#server?.inHand ?? 0,
+      inHand: this.inHand,
       waitingMs,
       isElsewhere,
       lastUsedAtMs: this.#server?.lastUsedAtMs ?? this.#lastUsedAtMs,
@@ -109,9 +130,18 @@ export class PlacedModel {
     };
   }
 
+  /** Takes no more jobs for now, and stays in memory. */
+  setDrained(isDrained: boolean): void {
+    if (isDrained === this.#isDrained) return;
+    this.#isDrained = isDrained;
+    this.#server?.setDrained(isDrained);
+    this.#options.onChange();
+  }
+
   placement(): Placement {
     const error = this.#error === null ? null : { code: this.#error.code, message: this.#error.message };
-    return { slug: this.slug, state: this.state, size_bytes: this.#sizeBytes, gpu: gpuShare(this.#footprint), error };
+    const state = this.#isDrained && this.state === "ready" ? "draining" : this.state;
+    return { slug: this.slug, state, size_bytes: this.#sizeBytes, gpu: gpuShare(this.#footprint), error };
   }
 
   /** Brings it into memory; it takes jobs when it is opened. @throws AppError why it could not */
@@ -125,6 +155,7 @@ export class PlacedModel {
       onIdle: this.#options.onRoom,
       onGivenUp: (error) => void this.#giveUp(error),
     });
+    server.setDrained(this.#isDrained);
     this.#server = server;
     this.#error = null;
     this.#become("loading");

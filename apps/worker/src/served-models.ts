@@ -9,6 +9,8 @@ import type { ServedModel } from "./placed-model.ts";
 
 /** A model that a worker serves, and how what runs it is started. */
 export interface Startable {
+  /** As `LLAMERO_MODELS` has it. */
+  spec: string;
   served: ServedModel;
   start: StartEngine;
 }
@@ -23,24 +25,28 @@ export interface Serving {
 type Context = Pick<ProcessContext<Settings<"worker">>, "config" | "logger" | "signal">;
 
 /**
- * Finds out what the models of `LLAMERO_MODELS` are, files and other servers', in their order: the first is the default.
+ * Finds out what models are, files and other servers', in their order, as `LLAMERO_MODELS` has them: the first is the default.
  * @throws AppError as `surveyModels`, and `config_invalid`
  */
-export async function servedModels(context: Context, engines: Engines, env: Env): Promise<Serving> {
-  const specs = context.config.LLAMERO_MODELS;
+export async function servedModels(context: Context, specs: readonly string[], engines: Engines, env: Env): Promise<Serving> {
   const local = await localModels(
     context,
     engines,
     specs.filter((spec) => !isRemoteSpec(spec)),
   );
   const models: Startable[] = [];
-  for (const spec of specs) models.push(...(local.bySpec.get(spec) ?? [await remoteModel(context, spec, env)]));
+  for (const spec of specs) {
+    const found = local.bySpec.get(spec) ?? [await remoteModel(context, spec, env)];
+    models.push(...found.map((model) => ({ ...model, spec })));
+  }
   requireUniqueNames(models.flatMap(({ served: { facts, variants } }) => [facts, ...variants].map(({ name }) => name)));
   return { models, budgetBytes: local.budgetBytes };
 }
 
+type Unnamed = Omit<Startable, "spec">;
+
 interface LocalModels {
-  bySpec: Map<string, Startable[]>;
+  bySpec: Map<string, Unnamed[]>;
   budgetBytes: number;
 }
 
@@ -62,7 +68,7 @@ async function localModels(
   return { bySpec: new Map(sources.map(({ spec, names }) => [spec, of(names)])), budgetBytes };
 }
 
-async function remoteModel({ logger }: Context, spec: string, env: Env): Promise<Startable> {
+async function remoteModel({ logger }: Context, spec: string, env: Env): Promise<Unnamed> {
   const { facts, warning, start } = await openRemoteModel(parseRemoteSource(spec), env);
   if (warning !== null) logger.warn({ model: facts.name }, warning);
   return { served: { facts, variants: [], sizeBytes: 0 }, start: async () => start() };

@@ -32,6 +32,7 @@ const table = {
   file_in_use: { kind: "state", retryable: false },
   batch_not_found: { kind: "state", retryable: false },
   schedule_not_found: { kind: "state", retryable: false },
+  worker_not_found: { kind: "state", retryable: false },
   too_many_schedules: { kind: "state", retryable: false },
   batch_not_ended: { kind: "state", retryable: false },
   storage_object_missing: { kind: "state", retryable: false },

@@ -23,6 +23,7 @@ const statuses: Record<ErrorCode, number> = {
   file_not_found: 404,
   batch_not_found: 404,
   schedule_not_found: 404,
+  worker_not_found: 404,
   too_many_schedules: 409,
   storage_object_missing: 404,
   route_not_found: 404,

@@ -169,6 +169,7 @@ export {
   type TokenChunk,
   UNKNOWN_TOKEN,
 } from "./runtime.ts";
+export { type Load, type Scale, ScaleDown, type ScaleLimits, scaleOf } from "./scale.ts";
 export {
   type OverlapPolicy,
   overlapPolicies,

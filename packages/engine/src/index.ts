@@ -9,5 +9,5 @@ export {
   type Survey,
   type SurveyedModel,
 } from "./options.ts";
-export type { EngineStats } from "./protocol.ts";
+export type { EngineStats, ModelStats } from "./protocol.ts";
 export { startEngine, surveyModels } from "./start-engine.ts";

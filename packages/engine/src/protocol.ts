@@ -25,11 +25,20 @@ export interface TaskChunk {
   text: string;
 }
 
-/** Per model, what went through its batches since it was loaded; see `BatchCounts`. */
-export type EngineStats = Record<
-  string,
-  { steps: number; occupied: number; capacity: number; decodedTokens: number; prefillTokens: number }
->;
+/** What went through the batches of a model since it was loaded (`StepCounts`), and what its KV cache holds. */
+export interface ModelStats {
+  steps: number;
+  occupied: number;
+  capacity: number;
+  decodedTokens: number;
+  prefillTokens: number;
+  /** Tokens that its slots hold now, for jobs or to be reused, and can hold. */
+  kvTokens: number;
+  kvCapacity: number;
+}
+
+/** By the model's name. */
+export type EngineStats = Record<string, ModelStats>;
 
 /**
  * Per context of the loaded models (`model/context`), how many slots are in use and how many steps it has begun; of the inputs that

@@ -27,6 +27,7 @@ const exceptions: Partial<Record<ErrorCode, Code>> = {
   file_not_found: Code.NotFound,
   batch_not_found: Code.NotFound,
   schedule_not_found: Code.NotFound,
+  worker_not_found: Code.NotFound,
   storage_object_missing: Code.NotFound,
   route_not_found: Code.Unimplemented,
   method_not_allowed: Code.Unimplemented,

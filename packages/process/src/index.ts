@@ -1,6 +1,11 @@
 export { type LoadedHooks, loadHooks, noHooks } from "./hooks.ts";
 export { type CloseFailure, Lifecycle } from "./lifecycle.ts";
 export { createLogger, type Logger, type LoggerOptions, setLogLevel } from "./logger.ts";
+export type { Metric } from "./metrics/metric.ts";
+export { Metrics, type Sample } from "./metrics/metrics.ts";
+export { metricsTable } from "./metrics/metrics-table.ts";
+export { type Check, Health, type Readiness } from "./ops/health.ts";
+export { startRedisProbe } from "./ops/redis-probe.ts";
 export { type Env, parseEnv } from "./parse-env.ts";
 export {
   type ProcessMessage,

@@ -10,12 +10,14 @@ export const readyModelSchema = z.object({
 });
 export type ReadyModel = z.infer<typeof readyModelSchema>;
 
-/** What a process adds to its ready message: the API its `url` and `grpc_url`, a worker its `models`. */
+/** What a process adds to its ready message: the API its `url` and `grpc_url`, a worker its `models`, each its `ops_url`. */
 export const readyDetailsSchema = z.object({
   url: z.string().optional(),
   /** Absent where there is no gRPC. */
   grpc_url: z.string().optional(),
   models: z.array(readyModelSchema).optional(),
+  /** Where its health and metrics are; absent where there is no such port. */
+  ops_url: z.string().optional(),
 });
 export type ReadyDetails = z.infer<typeof readyDetailsSchema>;
 

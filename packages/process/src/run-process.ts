@@ -1,7 +1,11 @@
 import { AppError, type LogLevel, toAppError } from "@llamero/core";
 import { Lifecycle } from "./lifecycle.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { Health } from "./ops/health.ts";
+import { openOpsServer } from "./ops/ops-server.ts";
 import type { ProcessMessage, ReadyDetails } from "./process-message.ts";
+import type { ProcessName } from "./setting.ts";
 
 /**
  * Milliseconds after the first Ctrl-C from which another one means "now". One key press arrives twice within a few
@@ -16,6 +20,11 @@ const interruptedExitCode = 130;
 export interface BaseConfig {
   readonly LOG_LEVEL: LogLevel;
   readonly LLAMERO_STOP_SECONDS: number;
+  readonly LLAMERO_OPS_HOST?: string | undefined;
+  /** Undefined: there is no such port. */
+  readonly LLAMERO_OPS_PORT?: number | undefined;
+  /** Undefined: there is no profiling. */
+  readonly LLAMERO_PROFILING_TOKEN?: string | undefined;
 }
 
 /** The part of `process` that the lifecycle touches. */
@@ -35,6 +44,9 @@ export interface ProcessContext<Config extends BaseConfig> {
   readonly lifecycle: Lifecycle;
   /** Aborts when the process has been told to stop; a long start ends early on it. */
   readonly signal: AbortSignal;
+  readonly metrics: Metrics;
+  /** What `/readyz` goes by, besides that the process has started and is not stopping. */
+  readonly health: Health;
   /** Stops the process with exit code 1 because something failed after the start. */
   fail(error: unknown): void;
 }
@@ -42,6 +54,8 @@ export interface ProcessContext<Config extends BaseConfig> {
 export interface ProcessOptions<Config extends BaseConfig> {
   /** `api`, `worker`, … : the name in logs and messages. */
   readonly name: string;
+  /** What operators watch it as, at a port of its own. Default: `cli`, which has none. */
+  readonly role?: ProcessName;
   /** Parses the environment; it may throw a startup error. */
   readonly configure: () => Config;
   /** Opens everything. When it returns the process is ready; what it returns goes into the ready message. */
@@ -83,6 +97,8 @@ class ProcessRun<Config extends BaseConfig> {
   readonly #logger: Logger;
   readonly #lifecycle = new Lifecycle();
   readonly #abort = new AbortController();
+  readonly #metrics: Metrics;
+  readonly #health = new Health();
   readonly #exited = Promise.withResolvers<void>();
   #interruptedAt: number | null = null;
 
@@ -91,23 +107,42 @@ class ProcessRun<Config extends BaseConfig> {
     this.#host = host;
     this.#config = config;
     this.#logger = logger;
+    this.#metrics = new Metrics(options.role ?? "cli", logger);
+    this.#abort.signal.addEventListener("abort", () => this.#health.check("start", () => "the process is stopping"));
   }
 
   async run(): Promise<void> {
     this.#listen();
     try {
+      const ops = await this.#openOps();
       const details = await this.#options.start({
         config: this.#config,
         logger: this.#logger,
         lifecycle: this.#lifecycle,
         signal: this.#abort.signal,
+        metrics: this.#metrics,
+        health: this.#health,
         fail: (error) => this.#fail(error),
       });
-      if (!this.#abort.signal.aborted) await tell(this.#host, { type: "ready", name: this.#options.name, ...details });
+      if (!this.#abort.signal.aborted) this.#health.check("start", () => null);
+      if (!this.#abort.signal.aborted) await tell(this.#host, { type: "ready", name: this.#options.name, ...details, ...ops });
     } catch (error) {
       await this.#startFailed(error);
     }
     await this.#exited.promise;
+  }
+
+  /** Opened first and closed last: a start that takes long is watched too. */
+  async #openOps(): Promise<Pick<ReadyDetails, "ops_url">> {
+    const { LLAMERO_OPS_HOST: host = "127.0.0.1", LLAMERO_OPS_PORT: port, LLAMERO_PROFILING_TOKEN: token } = this.#config;
+    this.#health.check("start", () => "the process is starting");
+    if (this.#options.role === undefined || port === undefined) return {};
+    const [health, metrics] = [this.#health, this.#metrics];
+    const ops = await openOpsServer({ host, port, profilingToken: token ?? null, health, metrics });
+    this.#lifecycle.defer("operators' port", () => ops.close());
+    const url = `http://${host}:${ops.port}`;
+    this.#logger.info({ url }, `health and metrics at ${url}`);
+    return { ops_url: url };
   }
 
   #listen(): void {

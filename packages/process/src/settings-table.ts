@@ -184,6 +184,31 @@ export const table = {
     description: "Ports at which webhooks may reach public addresses, comma-separated.",
     readBy: ["api", "dispatcher"],
   },
+  LLAMERO_OPS_PORT: {
+    schema: integer(0, 65_535).optional(),
+    allowed: "an integer from 0 to 65535 (0 picks a free port)",
+    description:
+      "Port for `/livez`, `/readyz` and `/metrics` of each process ([operations](docs/operations.md)). `llamero dev` gives it to the API, " +
+      "the next one to the dispatcher, and the one after that to the worker; with `--gpus`, each worker has the next one.",
+    readBy: ["api", "worker", "dispatcher"],
+    defaultNote: "none",
+  },
+  LLAMERO_OPS_HOST: {
+    schema: z.string().default("127.0.0.1"),
+    allowed: "an address or host name to listen on",
+    description: "Address that `LLAMERO_OPS_PORT` is listened on. Whoever reaches it sees the metrics.",
+    readBy: ["api", "worker", "dispatcher"],
+  },
+  LLAMERO_PROFILING_TOKEN: {
+    schema: z.string().min(16).optional(),
+    allowed: "a secret of 16 characters or more",
+    description:
+      "Opens `/debug/cpu-profile` and `/debug/heap-snapshot` at `LLAMERO_OPS_PORT` to who sends it as a bearer token. A snapshot " +
+      "holds prompts and keys.",
+    readBy: ["api", "worker", "dispatcher"],
+    defaultNote: "no profiling",
+    secret: true,
+  },
   LLAMERO_STOP_SECONDS: {
     schema: decimal(0.01, 3600).default(8),
     allowed: "a number from 0.01 to 3600",

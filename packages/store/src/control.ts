@@ -10,7 +10,8 @@ export async function onStopRequest(
 ): Promise<void> {
   subscriber.on("message", (channel: string, message: string) => {
     const [jobId, reason] = message.split(",");
-    if (channel === keys.control && jobId !== undefined) handle(jobId, reason === "deadline" ? "deadline" : "cancelled");
+    if (channel === keys.control && jobId !== undefined && jobId !== "worker")
+      handle(jobId, reason === "deadline" ? "deadline" : "cancelled");
   });
   await subscriber.subscribe(keys.control);
 }

@@ -18,6 +18,14 @@ const infoSchema = z.object({
   pid: z.int(),
   slots: slotsSchema,
   models: z.array(placementSchema),
+  /** What it serves, as `LLAMERO_MODELS` has it. */
+  specs: z.array(z.string()).default([]),
+  is_drained: z.boolean().default(false),
+  /** That its jobs have cost of late. */
+  tokens_per_second: z.number().default(0),
+  started_at_ms: z.int().default(0),
+  /** Why what was wanted of it could not be done; null: nothing is wrong. */
+  wish_error: z.string().nullable().default(null),
 });
 
 export interface WorkerBeat {
@@ -28,6 +36,11 @@ export interface WorkerBeat {
   slots: z.infer<typeof slotsSchema>;
   /** All its models, with those that it has not loaded. Neither slots nor models says goodbye. */
   models?: Placement[];
+  specs?: readonly string[];
+  isDrained?: boolean;
+  startedAtMs?: number;
+  tokensPerSecond?: number;
+  wishError?: string | null;
   /** Slugs of the variants of all its models. */
   variants?: readonly string[];
 }
@@ -35,9 +48,17 @@ export interface WorkerBeat {
 /** Says that a worker lives; resizes the windows of its models and fills them. */
 export async function beat(
   run: RunScript,
-  { workerId, host, pid, slots, models = [], variants = [] }: WorkerBeat,
+  { workerId, host, pid, slots, models = [], variants = [], ...beat }: WorkerBeat,
 ): Promise<FedJob[]> {
-  const info = JSON.stringify({ host, pid, slots, models } satisfies z.input<typeof infoSchema>);
+  const { specs = [], isDrained = false, startedAtMs = 0, tokensPerSecond = 0, wishError = null } = beat;
+  const state = {
+    specs: [...specs],
+    is_drained: isDrained,
+    started_at_ms: startedAtMs,
+    tokens_per_second: tokensPerSecond,
+    wish_error: wishError,
+  };
+  const info = JSON.stringify({ host, pid, slots, models, ...state } satisfies z.input<typeof infoSchema>);
   const isLeaving = slots.length + models.length === 0;
   const served = slots.flatMap(({ slug, slots }) => [slug, slots]);
   return readFed((await run("beat", [workerId, isLeaving ? 0 : BEAT_TTL_MS, info, variants.join(" "), ...served])) as unknown[]);

@@ -21,6 +21,8 @@ export type { RouteBreaker } from "./model-health.ts";
 export { Notifications } from "./notifications.ts";
 export { createOutbox, type Outbox, type OutboxEvent } from "./outbox.ts";
 export { policiesOf } from "./policies.ts";
+export { loadOf } from "./queue-load.ts";
+export type { JobCount, QueueState, Waiting } from "./queues.ts";
 export { type JobRecord, priorityOf, type StoredResult } from "./record.ts";
 export { redisError } from "./redis-errors.ts";
 export { requireServer } from "./require-server.ts";
@@ -43,6 +45,7 @@ export {
   type RecordResult,
 } from "./webhooks/attempts.ts";
 export type { BreakerState } from "./webhooks/breaker.ts";
+export type { DeliveryBacklog } from "./webhooks/delivery-backlog.ts";
 export type { LoggedAttempt } from "./webhooks/delivery-record.ts";
 export type { DueDelivery } from "./webhooks/due-delivery.ts";
 export type { EndpointSecret, NewEndpoint, OwnedEndpoint, StoredEndpoint } from "./webhooks/endpoints.ts";
@@ -51,3 +54,4 @@ export type { DeliveryPage, DeliveryQuery } from "./webhooks/list-deliveries.ts"
 export type { WebhookEventTargets, WebhookTarget } from "./webhooks/open-delivery.ts";
 export type { FailedQuery, RedeliverResult } from "./webhooks/redeliver.ts";
 export type { TestResult, Webhooks } from "./webhooks/webhooks.ts";
+export { onWish, type WorkerWish } from "./worker-wishes.ts";

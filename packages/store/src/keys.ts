@@ -50,6 +50,8 @@ export function createKeys(prefix: string, cell: number) {
     lines: (queue: string, priority: Priority, owner: string) => `${base}lines:${queue}:${priority}:${owner}`,
     /** The owners who wait in a class of a queue, by the virtual time of their next job: the lowest is next. */
     turns: (queue: string, priority: Priority) => `${base}turns:${queue}:${priority}`,
+    /** How many jobs there are by `model:class:state`; of those that have ended, how many ever did. */
+    states: `${base}states`,
     /** How many jobs wait, by `queue:class`. */
     waiting: `${base}waiting`,
     /** What those of a `queue:class` are expected to cost, in tokens. */
@@ -64,6 +66,8 @@ export function createKeys(prefix: string, cell: number) {
     window: (slug: string) => `${base}window:${slug}`,
     workers: `${base}workers`,
     worker: (id: string) => `${base}worker:${id}`,
+    /** What is wanted of a worker. */
+    wish: (worker: string) => `${base}wish:${worker}`,
     catalogue: `${base}catalogue`,
     apiKeys: `${base}api_keys`,
     /** Both the settings and the channel on which their changes are told. */

@@ -35,6 +35,7 @@ const scripts = {
   "find-vectors": ["lib", "answers", "find-vectors"],
   "keep-vectors": ["lib", "answers", "keep-vectors"],
   "forget-answers": ["lib", "answers", "forget-answers"],
+  "wish-worker": ["lib", "audit", "wish-worker"],
   "note-forgotten": ["lib", "audit", "note-forgotten"],
   "change-settings": [...waiting, "audit", "change-settings"],
   "change-key": [...waiting, "audit", "change-key"],

@@ -16,6 +16,7 @@ import { beat, liveWorkers, type WorkerBeat } from "./fleet.ts";
 import { type Behind, type EventPage, readEvents } from "./job-events.ts";
 import { createKeys } from "./keys.ts";
 import { readBreakers, readModelsHealth } from "./model-health.ts";
+import { jobCounts, readQueues } from "./queues.ts";
 import { createReads, type Reference } from "./read-jobs.ts";
 import { guarded } from "./redis-errors.ts";
 import { Replicas } from "./replicas.ts";
@@ -27,6 +28,7 @@ import { serverMemory } from "./server-memory.ts";
 import { createSettings } from "./settings.ts";
 import { staleWindow, sweep } from "./sweep.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
+import { readWish, type WorkerWish, wishOfWorker } from "./worker-wishes.ts";
 
 export interface StoreOptions {
   redis: Redis;
@@ -81,8 +83,16 @@ export function createStore(options: StoreOptions) {
     beat: (worker: WorkerBeat) => beat(run, worker),
     backlogs: (workerId: string, slugs: readonly string[]) => backlogs(run, workerId, slugs),
     liveWorkers: () => liveWorkers(redis, keys),
+    /** What is wanted of a worker. */
+    readWish: (workerId: string) => readWish(redis, keys, workerId),
+    wishOfWorker: (workerId: string, wish: Partial<WorkerWish>, note: { by: string; action: string }) =>
+      wishOfWorker(run, workerId, wish, note),
     /** What the workers of a queue have ended of late. */
     drainRate: (queue: string): Promise<DrainRate> => guarded(() => drainRate(redis, keys, queue)),
+    /** How queues stand, by the slugs of their models. */
+    queues: (slugs: readonly string[]) => readQueues(redis, keys, run, slugs),
+    /** How many jobs there are. */
+    jobCounts: () => jobCounts(redis, keys),
     announceModel: (entry: Omit<ModelEntry, "v" | "slug">) =>
       announceModel(redis, keys, { v: 1, slug: modelSlug(entry.name, entry.base), ...entry }),
     catalogue: () => readCatalogue(redis, keys),

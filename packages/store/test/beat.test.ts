@@ -12,6 +12,9 @@ const beat = (workerId: string, slots: Record<string, number>) =>
     slots: Object.entries(slots).map(([slug, count]) => ({ slug, slots: count })),
   });
 
+/** What a worker that tells nothing more is taken for. */
+const quiet = { specs: [], is_drained: false, tokens_per_second: 0, started_at_ms: 0, wish_error: null };
+
 test("makes a worker live until its beat is too old", async () => {
   const { redis, store } = harness;
   const before = await redisNow(redis);
@@ -20,7 +23,7 @@ test("makes a worker live until its beat is too old", async () => {
     { slug: "tiny", slots: 1 },
     { slug: "other", slots: 2 },
   ];
-  expect(await store.liveWorkers()).toEqual([{ id: "w1", host: "test", pid: 1, slots, models: [] }]);
+  expect(await store.liveWorkers()).toEqual([{ id: "w1", host: "test", pid: 1, slots, models: [], ...quiet }]);
   expect(Number(await redis.zscore(store.keys.workers, "w1"))).toBeGreaterThanOrEqual(before + BEAT_TTL_MS);
   await redis.zadd(store.keys.workers, before - 1_000, "w1");
   expect(await store.liveWorkers()).toEqual([]);

@@ -14,6 +14,7 @@ export async function brokenInvariants(redis: Redis, keys: Keys, foreign: readon
   return [
     ...snapshot.foreign.filter((key) => !foreign.some((prefix) => key.startsWith(prefix))).map((key) => `${key} is not ours`),
     ...checkIndexes(snapshot, jobs),
+    ...checkStates(snapshot, jobs),
     ...checkPlaces(snapshot, jobs),
     ...checkLines(snapshot),
     ...checkWindows(snapshot, jobs),
@@ -43,6 +44,22 @@ function checkIndexes(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
     ...without(held, wanted).map((entry) => `index should not hold ${entry}`),
     ...without(models, listed).map((entry) => `models of an owner lack ${entry}`),
     ...without(listed, models).map((entry) => `models of an owner should not hold ${entry}`),
+  ];
+}
+
+/** What is counted by state is what there is, but for those that have ended, which are counted for ever. */
+function checkStates(snapshot: Snapshot, jobs: Map<string, Fields>): string[] {
+  const name = ({ model, class: priority = "normal", status }: Fields) => `${model}:${priority}:${status}`;
+  const hasEnded = (state: string) => isTerminal(state.slice(state.lastIndexOf(":") + 1) as JobStatus);
+  const there = countBy(Array.from(jobs.values(), name));
+  const counted = snapshot.hashes.get("states") ?? {};
+  const open = Object.fromEntries(Object.entries(counted).filter(([state]) => !hasEnded(state)));
+  const ended = Array.from(there).filter(([state]) => hasEnded(state));
+  return [
+    ...differences("jobs are", new Map(Array.from(there).filter(([state]) => !hasEnded(state))), open),
+    ...ended
+      .filter(([state, jobs]) => Number(counted[state] ?? 0) < jobs)
+      .map(([state]) => `fewer are counted than there are: ${state}`),
   ];
 }
 

@@ -18,7 +18,7 @@ test("removes every part of a finished job", async () => {
   // Of the queue, whatever went through it: who serves it, how fast it drains, and what its owner has had. Of the job, nothing.
   const ofTheQueue = [
     ...["cap:tiny", "catalogue", "drain:tiny", "fleet:tiny", "outbox"],
-    ...["spent:tiny:normal", "virtual:tiny", "waiting", "waiting_tokens", "worker:w1", "workers"],
+    ...["spent:tiny:normal", "states", "virtual:tiny", "waiting", "waiting_tokens", "worker:w1", "workers"],
   ];
   expect(await left()).toEqual(ofTheQueue);
   expect(await left()).toEqual(ofTheQueue);

@@ -17,7 +17,10 @@ import { followJob } from "./follow-job.ts";
 import { forgetAnswers } from "./forget-answers.ts";
 import { getDelivery } from "./get-delivery.ts";
 import { getJob } from "./get-job.ts";
+import { getMetrics } from "./get-metrics.ts";
 import { getModel } from "./get-model.ts";
+import { getQueue } from "./get-queue.ts";
+import { getQueueScale } from "./get-queue-scale.ts";
 import { getReuse } from "./get-reuse.ts";
 import { getSettings } from "./get-settings.ts";
 import { getWebhookEndpoint } from "./get-webhook-endpoint.ts";
@@ -28,6 +31,7 @@ import { listAudit } from "./list-audit.ts";
 import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listModels } from "./list-models.ts";
+import { listQueues } from "./list-queues.ts";
 import { listSettingsHistory } from "./list-settings-history.ts";
 import { listWebhookEndpoints } from "./list-webhook-endpoints.ts";
 import { cancelBatch } from "./openai/batches/cancel-batch.ts";
@@ -66,6 +70,11 @@ import { resumeSchedule } from "./schedules/resume-schedule.ts";
 import { runSchedule } from "./schedules/run-schedule.ts";
 import { submitJob } from "./submit-job.ts";
 import { testWebhookEndpoint } from "./test-webhook-endpoint.ts";
+import { drainWorker } from "./workers/drain-worker.ts";
+import { getWorker } from "./workers/get-worker.ts";
+import { listWorkers } from "./workers/list-workers.ts";
+import { resumeWorker } from "./workers/resume-worker.ts";
+import { setWorkerModels } from "./workers/set-worker-models.ts";
 
 const jobRoutes = [submitJob, listJobs, retryJobs, getJob, followJob, cancelJob, retryJob, deleteJob];
 const endpointRoutes = [
@@ -110,6 +119,8 @@ const scheduleRoutes = [
   deleteSchedule,
 ];
 
+const workerRoutes = [listWorkers, getWorker, drainWorker, resumeWorker, setWorkerModels];
+
 /** Every route of the API: the app serves this list, the OpenAPI document describes it. */
 export const routes = [
   ...jobRoutes,
@@ -124,8 +135,13 @@ export const routes = [
   ...batchRoutes,
   ...anthropicRoutes,
   ...scheduleRoutes,
+  ...workerRoutes,
   listModels,
   getModel,
+  listQueues,
+  getQueue,
+  getQueueScale,
+  getMetrics,
   livez,
   readyz,
 ];

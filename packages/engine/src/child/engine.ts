@@ -60,7 +60,7 @@ export class Engine {
       case "stats":
         return this.#send({
           type: "stats",
-          stats: Object.fromEntries(this.#hosts.map((host) => [host.facts.name, host.counts])),
+          stats: Object.fromEntries(this.#hosts.map((host) => [host.facts.name, { ...host.counts, ...host.cache }])),
         });
       case "close":
         return this.#llama?.dispose();

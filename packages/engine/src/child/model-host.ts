@@ -17,7 +17,7 @@ import {
   type Token,
   TokenBias,
 } from "node-llama-cpp";
-import type { EngineProgress } from "../protocol.ts";
+import type { EngineProgress, ModelStats } from "../protocol.ts";
 import { Embedder } from "./embedder.ts";
 import type { EncoderPool } from "./encoder-pool.ts";
 import { Garbage } from "./garbage.ts";
@@ -113,6 +113,15 @@ export class ModelHost {
     for (const { counts } of this.#hosted.contexts)
       for (const key of Object.keys(sum) as (keyof StepCounts)[]) sum[key] += counts[key];
     return sum;
+  }
+
+  /** What its slots hold, and can hold. */
+  get cache(): Pick<ModelStats, "kvTokens" | "kvCapacity"> {
+    const { contexts } = this.#hosted;
+    return {
+      kvTokens: contexts.reduce((sum, { heldTokens }) => sum + heldTokens, 0),
+      kvCapacity: contexts.reduce((sum, { slots, contextSize }) => sum + slots.length * contextSize, 0),
+    };
   }
 
   /** Per context, its slots in use and the steps it has begun: a step begins when the one before it has finished. */

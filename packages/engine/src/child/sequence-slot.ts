@@ -53,6 +53,11 @@ export class SequenceSlot implements Slot, Holder {
     return this.#state.length === 0;
   }
 
+  /** Tokens that it has in the KV cache. */
+  get heldTokens(): number {
+    return this.#state.length;
+  }
+
   cachedPrefix(prompt: readonly number[], adapter: string | null): number {
     return commonPrefix(this.#heldBy(adapter), prompt);
   }

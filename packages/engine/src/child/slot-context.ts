@@ -83,6 +83,11 @@ export class SlotContext {
     return this.#context.contextSize;
   }
 
+  /** Tokens in its KV cache. */
+  get heldTokens(): number {
+    return this.slots.reduce((sum, slot) => sum + slot.heldTokens, 0);
+  }
+
   /** Threads of the last step. */
   get currentThreads(): number {
     return this.#context.currentThreads;

@@ -11,6 +11,8 @@ for i = 5, #ARGV, 2 do
   slugs[#slugs + 1] = slug
   is_served[slug] = true
   redis.call('HSET', P .. 'fleet:' .. slug, worker, ARGV[i + 1])
+  -- Kept when all workers are gone: how many are needed is asked then, too.
+  if tonumber(ARGV[i + 1]) > 0 then redis.call('HSET', drain_of(slug), 'slots', ARGV[i + 1]) end
   size_window(slug)
 end
 -- What it served before and has unloaded since.

@@ -9,7 +9,7 @@ end
 local function forget_worker(worker)
   local models = redis.call('HGET', P .. 'worker:' .. worker, 'models') or ''
   redis.call('ZREM', P .. 'workers', worker)
-  redis.call('DEL', P .. 'worker:' .. worker)
+  redis.call('DEL', P .. 'worker:' .. worker, P .. 'wish:' .. worker)
   for slug in string.gmatch(models, '%S+') do leave_model(worker, slug) end
 end
 

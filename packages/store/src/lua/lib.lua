@@ -65,9 +65,16 @@ local function waiting_of_key(key)
   return tonumber(redis.call('HGET', P .. 'waiting_of_key', key) or '0')
 end
 
+-- How many jobs of a model and class there are in a state; of those that have ended, how many ever did. For the metrics.
+local function count_state(slug, class, status, change)
+  redis.call('HINCRBY', P .. 'states', slug .. ':' .. (class or 'normal') .. ':' .. status, change)
+end
+
 local function move(id, owner, slug, from, to)
-  local key, batch = unpack(read(id, 'key', 'batch'))
+  local key, batch, class = unpack(read(id, 'key', 'batch', 'class'))
   if not batch then count_of_key(key, (WAITING[to] or 0) - (WAITING[from] or 0)) end
+  count_state(slug, class, from, -1)
+  count_state(slug, class, to, 1)
   redis.call('ZREM', index_of(owner, slug, from), id)
   redis.call('ZADD', index_of(owner, slug, to), 0, id)
   redis.call('HSET', P .. 'job:' .. id, 'status', to)

@@ -10,10 +10,15 @@ local function write_job(id, owner, slug, status, deadline_ms, metadata, fields)
     record[#record + 1] = value
   end
   add('deadline_ms', deadline_ms)
-  for i = 1, #fields, 2 do add(fields[i], fields[i + 1]) end
+  local class
+  for i = 1, #fields, 2 do
+    add(fields[i], fields[i + 1])
+    if fields[i] == 'class' and fields[i + 1] ~= '' then class = fields[i + 1] end
+  end
   redis.call('HSET', P .. 'job:' .. id, unpack(record))
   if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
   if deadline_ms ~= '' then redis.call('ZADD', P .. 'deadlines', deadline_ms, id) end
   redis.call('SADD', P .. 'own:' .. owner, slug)
   redis.call('ZADD', index_of(owner, slug, status), 0, id)
+  count_state(slug, class, status, 1)
 end

@@ -58,6 +58,8 @@ local function go_on(job, status, code, must_be_well)
   redis.call('HSET', key, 'model', chain[at])
   redis.call('ZREM', index_of(owner, slug, 'queued'), id)
   redis.call('ZADD', index_of(owner, chain[at], 'queued'), 0, id)
+  count_state(slug, job.class, 'queued', -1)
+  count_state(chain[at], job.class, 'queued', 1)
   redis.call('SADD', P .. 'own:' .. owner, chain[at])
   unlist_model(owner, slug)
   if at < #chain then

@@ -5,6 +5,7 @@ import { guarded } from "../redis-errors.ts";
 import type { RunScript } from "../scripts.ts";
 import { claimDelivery, type DeliveryClaim, type MadeAttempt, recordAttempt, renewAttempts } from "./attempts.ts";
 import { type BreakerState, readBreaker } from "./breaker.ts";
+import { deliveryBacklog } from "./delivery-backlog.ts";
 import { readDeliveries } from "./delivery-record.ts";
 import type { DueDelivery } from "./due-delivery.ts";
 import { createEndpoints } from "./endpoints.ts";
@@ -45,6 +46,7 @@ export function createWebhooks(redis: Redis, keys: Keys, run: RunScript, cell: n
     redeliverFailed: (query: FailedQuery) => redeliverFailed({ redis, keys, run }, query),
     listDeliveries: (query: DeliveryQuery) => guarded(() => listDeliveries(redis, keys, query)),
     breakerOf: (endpointId: string): Promise<BreakerState> => readBreaker(redis, keys, endpointId),
+    backlog: () => deliveryBacklog(redis, keys),
     /** Deliveries that have been due for at least `lateMs`, the longest overdue first: those whose carriers may be missing. */
     lateDeliveries: (lateMs: number, limit: number): Promise<DueDelivery[]> =>
       guarded(async () => {
