@@ -16,6 +16,7 @@ import { readAs } from "./read-as.ts";
 import { checkAnnounced, readJson } from "./read-json.ts";
 import { type Answer, type Route, type Services, scopeOf } from "./route.ts";
 import { routes } from "./routes/index.ts";
+import { traceCalls } from "./trace-calls.ts";
 
 export interface AppOptions {
   services: Services;
@@ -106,6 +107,7 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   app.use(requestId({ generator: options.newRequestId, limitLength: 128 }));
   app.use(observeCalls(services.metrics));
+  app.use(traceCalls(services.tracing));
   for (const route of routes) app.on(route.method.toUpperCase(), toHonoPath(route.path), serve(route, options));
   const document = JSON.stringify(openApiDocument(routes, version));
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }));

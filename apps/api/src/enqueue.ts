@@ -1,4 +1,5 @@
 import { AppError, deadlineRefusal, type Job, type KeyLimits } from "@llamero/core";
+import { currentCall } from "@llamero/process";
 import { addCarriers } from "@llamero/queue";
 import type { AcceptResult, NewJob } from "@llamero/store";
 import { RateLimited } from "./http-errors.ts";
@@ -23,7 +24,8 @@ export async function enqueue(services: Services, { job, model }: { job: NewJob;
   memory.requireRoom();
   // What a key has no limit of its own for is as the settings say.
   const limits = { ...settings.current.key_limits, ...job.key?.limits };
-  const result = await store.accept(job.key ? { ...job, key: { id: job.key.id, limits } } : job, model);
+  const traced = { ...job, trace: currentCall()?.traceparent ?? null };
+  const result = await store.accept(job.key ? { ...traced, key: { id: job.key.id, limits } } : traced, model);
   if (result.outcome === "accepted") {
     await addCarriers(services, result.fed);
     return { job: result.job, headers: rateHeaders(limits, result.left) };

@@ -41,7 +41,7 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
 }
 
 async function start(context: ProcessContext<Settings<"api">>, env: Env): Promise<ReadyDetails> {
-  const { config, logger, lifecycle, metrics } = context;
+  const { config, logger, lifecycle, metrics, tracing } = context;
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -82,7 +82,7 @@ async function start(context: ProcessContext<Settings<"api">>, env: Env): Promis
     now: elapsedMs,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, metrics, logger, elapsedMs },
+    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, metrics, tracing, logger, elapsedMs },
     hooks: await loadHooks(config, logger),
     now: Date.now,
     maxFileBytes: limits.maxFileBytes,

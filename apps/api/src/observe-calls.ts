@@ -8,6 +8,10 @@ export function nameOperation(c: Context, operationId: string): void {
   operations.set(c, operationId);
 }
 
+export function operationOf(c: Context): string {
+  return operations.get(c) ?? "none";
+}
+
 /** Counts the calls and the time until their answers begin. */
 export function observeCalls(metrics: Metrics): MiddlewareHandler {
   let inFlight = 0;
@@ -19,7 +23,7 @@ export function observeCalls(metrics: Metrics): MiddlewareHandler {
       await next();
     } finally {
       inFlight--;
-      const operation = operations.get(c) ?? "none";
+      const operation = operationOf(c);
       metrics.count("llamero_http_requests_total", { operation, status: String(c.res.status) });
       metrics.observe("llamero_http_request_duration_seconds", { operation }, (performance.now() - startedAtMs) / 1_000);
     }

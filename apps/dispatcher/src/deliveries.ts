@@ -1,5 +1,5 @@
 import type { DeliveryCarrier } from "@llamero/core";
-import type { Logger, Metrics } from "@llamero/process";
+import type { Logger, Metrics, Tracing } from "@llamero/process";
 import { type DeliveryCarriers, DeliveryConsumer, type DeliveryConsumerOptions, repairDeliveries } from "@llamero/queue";
 import { type DeliveryClaim, RENEW_ATTEMPTS_MS, type Store } from "@llamero/store";
 import { type AttemptMade, type Deliverer, type NextAttempt, nextAttempt, type WebhookSecret } from "@llamero/webhooks";
@@ -25,6 +25,7 @@ export interface DeliveriesOptions {
   /** Default: those of `Places`. */
   places?: Places;
   metrics: Pick<Metrics, "count" | "observe">;
+  tracing: Tracing;
   logger: Logger;
   /** The pulling ended by itself. */
   onStopped: (error: unknown) => void;
@@ -86,7 +87,7 @@ async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<voi
   const { claim } = result;
   const context = { store, deliverer, deploymentSecrets, plan, random: Math.random };
   underWay.add(claim);
-  const attempted = await makeAttempt(context, claim).finally(() => underWay.delete(claim));
+  const attempted = await tracedAttempt(handling, context, claim).finally(() => underWay.delete(claim));
   const { outcome, due } = await store.webhooks.recordAttempt({ claim, ...attempted, limit: places.perReceiver });
   await carriers.add(due);
   observe(metrics, claim, attempted);
@@ -94,6 +95,23 @@ async function handle(handling: Handling, carrier: DeliveryCarrier): Promise<voi
   const { endpoint_id: endpointId } = claim;
   if (outcome === "recorded" && attempted.following.next === "gone" && endpointId !== null)
     await store.webhooks.discardPending(endpointId);
+}
+
+/** In the trace of its job, where that has one. */
+async function tracedAttempt(
+  { store, tracing }: DeliveriesOptions,
+  context: Parameters<typeof makeAttempt>[0],
+  claim: DeliveryClaim,
+): Promise<Attempted> {
+  const parent = claim.job_id === null ? null : await store.traceOf(claim.job_id);
+  if (parent === null) return makeAttempt(context, claim, null);
+  const attributes = { "llamero.event": claim.event, "llamero.delivery_id": claim.deliveryId, "llamero.attempt": claim.number };
+  const span = tracing.start("webhook", { kind: "client", parent, attributes });
+  const attempted = await makeAttempt(context, claim, span.traceparent);
+  const { entry, following } = attempted;
+  const told = { "http.response.status_code": entry.status ?? undefined, "llamero.result": following.next };
+  span.end(told, entry.error === null ? null : entry.error.code);
+  return attempted;
 }
 
 function observe(metrics: DeliveriesOptions["metrics"], claim: DeliveryClaim, { following, entry }: Attempted): void {

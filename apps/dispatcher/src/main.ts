@@ -48,7 +48,7 @@ async function start(
   options: DispatcherOptions,
   env: Env,
 ): Promise<ReadyDetails> {
-  const { config, logger, lifecycle, metrics, fail } = context;
+  const { config, logger, lifecycle, metrics, tracing, fail } = context;
   const redis = await connectRedis(config.REDIS_URL, "worker");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -92,7 +92,7 @@ async function start(
   lifecycle.defer("delivery carriers", () => deliveryCarriers.close());
   const pulls = await connectRedis(config.REDIS_URL, "blocking");
   lifecycle.defer("redis deliveries", () => pulls.disconnect());
-  const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, metrics, logger, onStopped: fail };
+  const delivering = { config, store, carriers: deliveryCarriers, connection: pulls, metrics, tracing, logger, onStopped: fail };
   const webhooks = startWebhooks({ ...delivering, ...options });
   lifecycle.defer("webhooks", () => webhooks.stop());
 

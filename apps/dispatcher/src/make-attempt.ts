@@ -37,8 +37,8 @@ const NO_SECRET = {
 /** Of a delivery that went with its job: what is recorded of it frees its place, and nothing more. */
 const JOB_DELETED = { code: "aborted", message: "The job has been deleted." };
 
-/** Makes one attempt, signed at its own time, which Redis has told; unsigned it is never made. */
-export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim): Promise<Attempted> {
+/** Makes one attempt, which tells the receiver its trace, signed at its own time, which Redis has told; unsigned it is never made. */
+export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim, traceparent: string | null): Promise<Attempted> {
   const { deliverer, deploymentSecrets } = options;
   const body = await bodyOf(options.store, claim);
   const [first, ...others] = signingSecrets(claim.secrets, deploymentSecrets, claim.begunMs);
@@ -49,7 +49,7 @@ export async function makeAttempt(options: AttemptOptions, claim: DeliveryClaim)
   return judge(
     options,
     claim,
-    await deliverer.deliver({ url: claim.url, id: claim.event_id, body, secrets, nowMs: claim.begunMs }),
+    await deliverer.deliver({ url: claim.url, id: claim.event_id, body, secrets, nowMs: claim.begunMs, traceparent }),
   );
 }
 

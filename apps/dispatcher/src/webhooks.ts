@@ -1,4 +1,4 @@
-import type { Logger, Metrics, Settings } from "@llamero/process";
+import type { Logger, Metrics, Settings, Tracing } from "@llamero/process";
 import type { DeliveryCarriers, DeliveryConsumerOptions } from "@llamero/queue";
 import type { Store } from "@llamero/store";
 import { AddressGuard, type AttemptMade, Deliverer, type NextAttempt, WebhookSecret } from "@llamero/webhooks";
@@ -19,6 +19,7 @@ export interface WebhooksOptions {
   plan?: (made: AttemptMade) => NextAttempt;
   places?: Places;
   metrics: Metrics;
+  tracing: Tracing;
   logger: Logger;
   onStopped: (error: unknown) => void;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Delivery, newId, type WebhookEvent, webhookEvents } from "@llamero/core";
-import { createLogger, Metrics } from "@llamero/process";
+import { createLogger, Metrics, noTracing } from "@llamero/process";
 import { DeliveryCarriers } from "@llamero/queue";
 import { connectRedis, createOutbox, createStore, type NewJob, type Store } from "@llamero/store";
 import { startRedis, type TestRedis } from "@llamero/testkit";
@@ -122,7 +122,17 @@ async function startDispatcher(
     throw error;
   };
   const metrics = new Metrics("dispatcher", logger);
-  const webhooks = startWebhooks({ config, store, carriers, connection: pulls, ...options, metrics, logger, onStopped });
+  const webhooks = startWebhooks({
+    config,
+    store,
+    carriers,
+    connection: pulls,
+    ...options,
+    metrics,
+    tracing: noTracing,
+    logger,
+    onStopped,
+  });
   const outbox = await startOutboxLoop({
     outbox: createOutbox(blocking, store.keys, randomBytes(4).toString("hex")),
     deliver: (events) => openDeliveries(store, carriers, events),

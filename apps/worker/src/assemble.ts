@@ -11,6 +11,7 @@ import { ModelPlacement } from "./model-placement.ts";
 import { Pace } from "./pace.ts";
 import { PlacedModel } from "./placed-model.ts";
 import type { Serving, Startable } from "./served-models.ts";
+import { traceAttempt } from "./trace-attempt.ts";
 import { Wishes, type WishesOptions } from "./wishes.ts";
 
 type Connection = Awaited<ReturnType<typeof connectRedis>>;
@@ -22,7 +23,7 @@ export interface Parts extends Serving, Pick<WishesOptions, "survey"> {
 
 /** Puts the worker together; nothing runs yet. */
 export function assemble(
-  { config, logger, lifecycle, metrics, health, fail }: ProcessContext<Settings<"worker">>,
+  { config, logger, lifecycle, metrics, tracing, health, fail }: ProcessContext<Settings<"worker">>,
   { redis, pulls }: { redis: Connection; pulls: Connection },
   { models: started, budgetBytes, survey, hooks: { afterFinish } }: Parts,
 ) {
@@ -42,6 +43,7 @@ export function assemble(
         ...{ store, carriers, pulls, workerId, keptMs, afterFinish, logger },
         onEnded: (ended) => {
           observeAttempt(metrics, ended);
+          traceAttempt(tracing, workerId, ended);
           pace.add(tokensOf(ended));
         },
         onFailure: fail,

@@ -28,6 +28,7 @@ export function claimOf(over: Partial<Claim> = {}): Claim {
     emitted: { chunks: 0, tokens: [], text: "" },
     firstTokenMs: null,
     reuseKey: null,
+    trace: null,
     ...over,
   };
 }

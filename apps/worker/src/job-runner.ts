@@ -1,5 +1,5 @@
 import { type Carrier, carrierId, type Runtime, runsAlone, type StopReason } from "@llamero/core";
-import type { LoadedHooks, Logger } from "@llamero/process";
+import { during, type LoadedHooks, type Logger } from "@llamero/process";
 import type { CarrierOutcome, Carriers } from "@llamero/queue";
 import type { Claim, Ending, Store } from "@llamero/store";
 import { Admission } from "./admission.ts";
@@ -104,7 +104,7 @@ export class JobRunner {
   }
 
   async #claimAndRun(carrier: Carrier, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
-    const { store, carriers, workerId, variants, keptMs, afterFinish, logger } = this.#options;
+    const { store, carriers, workerId, variants, keptMs, logger } = this.#options;
     const claimed = await store.claim(carrier, workerId, { variants: [...variants.keys()], keptMs });
     if (claimed.outcome === "left") return { leftForMs: Math.min(Math.max(LEFT_MS.least, claimed.leftMs), LEFT_MS.most) };
     if (claimed.outcome !== "claimed") {
@@ -112,7 +112,11 @@ export class JobRunner {
       await carriers.add(claimed.fed);
       return "done";
     }
-    const { claim } = claimed;
+    return during({ traceparent: claimed.claim.trace }, () => this.#runClaimed(carrier, claimed.claim, runtime, place));
+  }
+
+  async #runClaimed(carrier: Carrier, claim: Claim, runtime: Runtime, place: Place): Promise<CarrierOutcome> {
+    const { store, variants, afterFinish, logger } = this.#options;
     const model = variants.get(claim.slug) ?? this.#options.model;
     const alone = runsAlone(claim.counts);
     const engine = alone ? (signal: AbortSignal) => this.#engineAlone(signal, place) : async () => runtime;

@@ -1,6 +1,7 @@
 import { AppError } from "@llamero/core";
 import { expect, test } from "vitest";
 import { createLogger, type Logger, setLogLevel } from "./logger.ts";
+import { during } from "./tracing/current-call.ts";
 
 function logged(write: (logger: Logger) => void): Record<string, unknown> {
   const lines: string[] = [];
@@ -18,6 +19,13 @@ test("writes one JSON line with name, level and time", () => {
     msg: "listening",
     time: expect.stringMatching(/^\d{4}-/),
   });
+});
+
+test("names the trace and the request that a line belongs to", () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const line = logged((logger) => during({ traceparent, requestId: "req_1" }, () => logger.info("inside")));
+  expect(line).toMatchObject({ trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", request_id: "req_1", msg: "inside" });
+  expect(logged((logger) => logger.info("outside"))).not.toHaveProperty("trace_id");
 });
 
 test("leaves out secrets and prompts, at the top and inside objects", () => {

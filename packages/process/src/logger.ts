@@ -1,5 +1,7 @@
 import type { LogLevel } from "@llamero/core";
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
+import { currentCall } from "./tracing/current-call.ts";
+import { parseTraceparent } from "./tracing/traceparent.ts";
 
 export type { Logger } from "pino";
 
@@ -29,6 +31,17 @@ export interface LoggerOptions {
 /** A logger's children, which have levels of their own, as far as they are still in use. */
 const families = new WeakMap<Logger, Set<WeakRef<Logger>>>();
 
+/** What ties a line to the call that it was written for. */
+function ofCurrentCall(): Record<string, string> {
+  const call = currentCall();
+  if (call === undefined) return {};
+  const traceId = parseTraceparent(call.traceparent)?.traceId;
+  return {
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
+    ...(call.requestId === undefined ? {} : { request_id: call.requestId }),
+  };
+}
+
 /** A logger that writes one JSON object per line, with secrets and prompts left out. */
 export function createLogger({ name, level, destination }: LoggerOptions): Logger {
   const family = new Set<WeakRef<Logger>>();
@@ -38,6 +51,7 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
     onChild: (child: Logger) => void family.add(new WeakRef(child)),
     redact: { paths: redactedPaths, censor: "[redacted]" },
     serializers: { err: describeError },
+    mixin: ofCurrentCall,
     timestamp: stdTimeFunctions.isoTime,
     formatters: {
       level: (label: string) => ({ level: label }),

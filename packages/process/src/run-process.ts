@@ -6,6 +6,8 @@ import { Health } from "./ops/health.ts";
 import { openOpsServer } from "./ops/ops-server.ts";
 import type { ProcessMessage, ReadyDetails } from "./process-message.ts";
 import type { ProcessName } from "./setting.ts";
+import { openTracing, type TracingConfig } from "./tracing/open-tracing.ts";
+import { noTracing, type Tracing } from "./tracing/tracing.ts";
 
 /**
  * Milliseconds after the first Ctrl-C from which another one means "now". One key press arrives twice within a few
@@ -17,7 +19,7 @@ const secondInterruptAfterMs = 500;
 const interruptedExitCode = 130;
 
 /** The settings that the lifecycle itself needs. */
-export interface BaseConfig {
+export interface BaseConfig extends TracingConfig {
   readonly LOG_LEVEL: LogLevel;
   readonly LLAMERO_STOP_SECONDS: number;
   readonly LLAMERO_OPS_HOST?: string | undefined;
@@ -45,6 +47,7 @@ export interface ProcessContext<Config extends BaseConfig> {
   /** Aborts when the process has been told to stop; a long start ends early on it. */
   readonly signal: AbortSignal;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** What `/readyz` goes by, besides that the process has started and is not stopping. */
   readonly health: Health;
   /** Stops the process with exit code 1 because something failed after the start. */
@@ -115,12 +118,15 @@ class ProcessRun<Config extends BaseConfig> {
     this.#listen();
     try {
       const ops = await this.#openOps();
+      const { role } = this.#options;
+      const tracing = role === undefined ? noTracing : await openTracing(role, this.#config, this.#lifecycle);
       const details = await this.#options.start({
         config: this.#config,
         logger: this.#logger,
         lifecycle: this.#lifecycle,
         signal: this.#abort.signal,
         metrics: this.#metrics,
+        tracing,
         health: this.#health,
         fail: (error) => this.#fail(error),
       });

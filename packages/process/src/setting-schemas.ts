@@ -27,6 +27,20 @@ export function commaList() {
   return z.string().transform(splitCommas).pipe(z.array(z.string()).min(1));
 }
 
+/** `name=value` pairs between commas, percent-encoded. */
+export function headerPairs() {
+  const pair = z.string().regex(/^[\w!#$%&'*+.^`|~-]+=[^,]*$/);
+  return z
+    .string()
+    .transform(splitCommas)
+    .pipe(z.array(pair))
+    .transform((pairs) =>
+      Object.fromEntries(
+        pairs.map((text) => [text.slice(0, text.indexOf("=")), decodeURIComponent(text.slice(text.indexOf("=") + 1))]),
+      ),
+    );
+}
+
 /** `all`, or the numbers of GPUs between commas. */
 export function gpuList() {
   const indices = z.array(integer(0, 9_999)).min(1);

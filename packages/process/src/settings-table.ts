@@ -2,7 +2,7 @@ import { logLevels, reuseModes } from "@llamero/core";
 import { z } from "zod";
 import { engineSettings } from "./engine-settings.ts";
 import { processNames, type Setting } from "./setting.ts";
-import { apiKeys, commaList, decimal, integer, webhookSecrets } from "./setting-schemas.ts";
+import { apiKeys, commaList, decimal, headerPairs, integer, webhookSecrets } from "./setting-schemas.ts";
 
 const everyProcess = processNames;
 
@@ -208,6 +208,31 @@ export const table = {
     readBy: ["api", "worker", "dispatcher"],
     defaultNote: "no profiling",
     secret: true,
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: z
+      .string()
+      .regex(/^https?:\/\/.+$/)
+      .optional(),
+    allowed: "a URL that begins with http:// or https://",
+    description:
+      "Where traces go: a collector that takes OTLP over HTTP, as `http://127.0.0.1:4318` ([operations](docs/operations.md#traces)).",
+    readBy: ["api", "worker", "dispatcher"],
+    defaultNote: "no traces",
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: headerPairs().default({}),
+    allowed: "comma-separated name=value pairs",
+    description: "Headers that the collector wants, as `authorization=Bearer%20…`, comma-separated.",
+    readBy: ["api", "worker", "dispatcher"],
+    defaultNote: "none",
+    secret: true,
+  },
+  LLAMERO_TRACE_RATIO: {
+    schema: decimal(0, 1).default(1),
+    allowed: "a number from 0 to 1",
+    description: "The part of traces that begin here which is kept; callers who send `traceparent` decide themselves.",
+    readBy: ["api", "worker", "dispatcher"],
   },
   LLAMERO_STOP_SECONDS: {
     schema: decimal(0.01, 3600).default(8),

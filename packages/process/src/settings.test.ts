@@ -22,6 +22,8 @@ test("gives each process the variables that it reads, with their defaults", () =
     LLAMERO_WEBHOOK_HTTP: false,
     LLAMERO_WEBHOOK_PORTS: [443, 8443, 80, 8080],
     LLAMERO_STOP_SECONDS: 8,
+    LLAMERO_TRACE_RATIO: 1,
+    OTEL_EXPORTER_OTLP_HEADERS: {},
     LLAMERO_OPS_HOST: "127.0.0.1",
     LLAMERO_PREFIX: "llamero",
   });

@@ -37,6 +37,8 @@ export interface NewJob {
   door?: string | null;
   /** The way that it takes where it has asked for an alias. Default: null. */
   route?: JobRoute | null;
+  /** The trace that it belongs to, as W3C's `traceparent`. Default: null, to none. */
+  trace?: string | null;
   /** Who is told of it, besides its owner's endpoints. Default: null, nobody. */
   webhook?: JobHook | null;
 }
@@ -105,6 +107,7 @@ export async function accept(run: RunScript, job: NewJob, model: string, { limit
     job.reuse?.answer?.promptTokens ?? "",
     ...routeArgs(job.route),
     affinityOf({ ...job, scope: job.owner }) ?? "",
+    job.trace ?? "",
   ])) as [AcceptResult["outcome"], ...unknown[]];
   const [outcome, status, nowMs, requestsLeft, tokensLeft] = reply;
   if (outcome === "unfit") return { outcome };

@@ -44,6 +44,8 @@ export interface Claim {
   firstTokenMs: number | null;
   /** The key of what it asks for; null where its answer is not for others. */
   reuseKey: string | null;
+  /** The trace that it belongs to, as W3C's `traceparent`; null: to none. */
+  trace: string | null;
 }
 
 export type ClaimRefusal = "gone" | "terminal" | "stale" | "expired" | "exhausted" | "elsewhere";
@@ -76,7 +78,7 @@ export async function claim(
   if (reply[1] === "left") return { outcome: "left", leftMs: Number(reply[2]) };
   if (reply[0] === "refused") return { outcome: String(reply[1]) as ClaimRefusal, fed: readFed(reply, 2) };
   const [, fence, attempt, slug, request, queueMs, watched, priorityText, lost, crashes, failures, backend] = reply;
-  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey, jobId, affinity] = reply.slice(12);
+  const [preempted, keepsSlot, chunks, tokens, text, firstTokenMs, owner, reuseKey, jobId, affinity, trace] = reply.slice(12);
   const priority = prioritySchema.parse(priorityText);
   const parsed = jobRequestSchema.parse(JSON.parse(String(request)));
   return {
@@ -103,6 +105,7 @@ export async function claim(
       emitted: { chunks: Number(chunks), tokens: readTokens(String(tokens)), text: String(text) },
       firstTokenMs: firstTokenMs === "" ? null : Number(firstTokenMs),
       reuseKey: reuseKey === "" ? null : String(reuseKey),
+      trace: trace === "" ? null : String(trace),
     },
   };
 }

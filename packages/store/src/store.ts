@@ -83,6 +83,8 @@ export function createStore(options: StoreOptions) {
     beat: (worker: WorkerBeat) => beat(run, worker),
     backlogs: (workerId: string, slugs: readonly string[]) => backlogs(run, workerId, slugs),
     liveWorkers: () => liveWorkers(redis, keys),
+    /** The trace that a job belongs to, as W3C's `traceparent`; null: to none, or it is gone. */
+    traceOf: (jobId: string): Promise<string | null> => guarded(() => redis.hget(keys.job(jobId), "trace")),
     /** What is wanted of a worker. */
     readWish: (workerId: string) => readWish(redis, keys, workerId),
     wishOfWorker: (workerId: string, wish: Partial<WorkerWish>, note: { by: string; action: string }) =>

@@ -2,6 +2,7 @@ export { freePort } from "./free-port.ts";
 export { Gbnf } from "./gbnf.ts";
 export { isAlive } from "./is-alive.ts";
 export { type LlameroProcess, type LogEntry, startLlamero } from "./llamero-process.ts";
+export { OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
 export { type PrometheusSample, startPrometheus, type TestPrometheus } from "./prometheus.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { randomGrammar } from "./random-grammar.ts";

@@ -40,6 +40,8 @@ export interface Delivery {
   readonly secrets: SigningSecrets;
   /** When it is signed: receivers refuse what is minutes off. Milliseconds since the epoch. */
   readonly nowMs: number;
+  /** The trace that it belongs to (W3C Trace Context). Default: null, to none. */
+  readonly traceparent?: string | null;
 }
 
 export interface AttemptResult {
@@ -109,11 +111,20 @@ export class Deliverer {
     await this.#agent.destroy();
   }
 
-  async #send({ url, body, nowMs }: Delivery, signed: object, signal: AbortSignal): Promise<Omit<AttemptResult, "latencyMs">> {
+  async #send(
+    { url, body, nowMs, traceparent }: Delivery,
+    signed: object,
+    signal: AbortSignal,
+  ): Promise<Omit<AttemptResult, "latencyMs">> {
     const sent = request(parseWebhookUrl(url, this.#options), {
       dispatcher: this.#agent,
       method: "POST",
-      headers: { "content-type": "application/json", "user-agent": `Llamero/${this.#options.version}`, ...signed },
+      headers: {
+        "content-type": "application/json",
+        "user-agent": `Llamero/${this.#options.version}`,
+        ...(traceparent ? { traceparent } : {}),
+        ...signed,
+      },
       body,
       signal,
     });

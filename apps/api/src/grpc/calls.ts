@@ -1,5 +1,6 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { KeyScope } from "@llamero/core";
+import { during, parseTraceparent } from "@llamero/process";
 import { type Auth, authorise, type Caller } from "../auth.ts";
 import type { HeaderReader } from "../idempotency.ts";
 import type { FailedCall, GrpcErrors } from "./grpc-errors.ts";
@@ -33,6 +34,12 @@ function letIn({ values }: HandlerContext): GrpcCall {
   const call = values.get(LET_IN);
   if (call === null) throw new Error("a call has passed no gate");
   return call;
+}
+
+/** What a call makes is a part of the trace that its client has begun. */
+function traced<T>({ metadata, requestId }: GrpcCall, work: () => T): T {
+  const header = metadata.get("traceparent");
+  return during({ traceparent: parseTraceparent(header) === null ? null : header, requestId }, work);
 }
 
 /** What all methods have in common: who calls, how long for, and what is told when it goes wrong. */
@@ -70,7 +77,11 @@ export class Calls {
       const call = letIn(context);
       try {
         call.signal.throwIfAborted();
-        return await unlessAborted(call.signal, handle(request, call), (error) => errors.unheard(error, call));
+        return await unlessAborted(
+          call.signal,
+          traced(call, () => handle(request, call)),
+          (error) => errors.unheard(error, call),
+        );
       } catch (error) {
         throw errors.ofCall(error, call);
       }

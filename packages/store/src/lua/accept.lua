@@ -9,7 +9,7 @@
 -- | {'late', milliseconds until it would start, and end}, where it passes before the job can be done.
 local id, owner, slug, request, run_at, deadline, idempotency, body_hash, metadata, retry_of, hook, max_waiting, max_waiting_tokens,
   is_only_retry, delay, class, prompt_cost, most_output, key, requests_per_minute, tokens_per_minute, key_max_waiting, supersede, door,
-  reuse, given, given_tokens, way, chain, model_timeout, affinity = unpack(ARGV)
+  reuse, given, given_tokens, way, chain, model_timeout, affinity, trace = unpack(ARGV)
 local queue = queue_of(slug)
 
 local idempotency_key = P .. 'idem:' .. owner .. ':' .. idempotency
@@ -72,7 +72,7 @@ local deadline_ms = deadline ~= '' and now + tonumber(deadline) or ''
 write_job(id, owner, slug, status, answer and '' or deadline_ms, metadata, {
   'prompt_cost', prompt_cost, 'key', key, 'cost', cost, 'class', class ~= 'normal' and class or '', 'run_at_ms', run_at,
   'idem', idempotency, 'retry_of', retry_of, 'supersede', supersede, 'reuse', reuse, 'deadline_ms', answer and deadline_ms or '',
-  'chain', answer and '' or chain, 'affinity', affinity,
+  'chain', answer and '' or chain, 'affinity', affinity, 'trace', trace,
 })
 keep_route(id, queue, is_due and now or run_at, { text = way, chain = chain, timeout = model_timeout }, answer)
 if retry_of ~= '' and redis.call('EXISTS', P .. 'job:' .. retry_of) == 1 then

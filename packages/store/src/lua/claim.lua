@@ -6,7 +6,7 @@
 -- chances here.
 -- A variant that the worker does not have is set aside for one that does.
 -- Answers {'claimed', fence, attempts, slug, request, queue_ms, watched, class, lost, crashes, failures, backend, preempted, keeps its slot,
--- chunks, tokens, text, first_token_ms, owner, reuse, id, affinity}, where first_token_ms is from when the job could first run, '' while
+-- chunks, tokens, text, first_token_ms, owner, reuse, id, affinity, trace}, where first_token_ms is from when the job could first run, '' while
 -- nothing has been emitted, and reuse the key of what it asks for, or '',
 -- | {'refused', reason, fed…} with reason gone | terminal | stale | expired | exhausted | elsewhere,
 -- | {'refused', 'left', for how many milliseconds by now}.
@@ -55,8 +55,8 @@ end
 if status == 'running' then count_lost(id) end
 local key = P .. 'job:' .. id
 if job.left then redis.call('HDEL', key, 'left_at_ms') end
-local lost, crashes, failures, backend, preempted, chunks, emitted, first_token =
-  unpack(read(id, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'chunks', 'completion_tokens', 'first_token_ms'))
+local lost, crashes, failures, backend, preempted, chunks, emitted, first_token, trace =
+  unpack(read(id, 'lost', 'crashes', 'failures', 'backend', 'preempted', 'chunks', 'completion_tokens', 'first_token_ms', 'trace'))
 if tonumber(lost or '0') >= tonumber(lost_limit) then
   if not go_on(placed(id), status, 'worker_lost') then
     end_with_stream(id, owner, slug, status, 'failed', 'error', 'worker_lost',
@@ -89,4 +89,4 @@ local watched = redis.call('EXISTS', P .. 'watch:' .. id)
 return { 'claimed', fence, count, slug, redis.call('GET', P .. 'req:' .. id), now - job.ready, watched, job.class or 'normal',
   lost or 0, crashes or 0, failures or 0, backend or 0, preempted or 0, job.keeps_slot or '', tonumber(chunks or '0'), tokens, text,
   first_token and first_token - job.ready or '', owner, job.reuse or '', id,
-  job.affinity or '' }
+  job.affinity or '', trace or '' }
