@@ -57,9 +57,13 @@ export function assemble(
   const onLoaded = () =>
     void announceAll().catch((error: unknown) => logger.warn({ err: error }, "could not renew the catalogue's entries"));
   const placement = new ModelPlacement({ models, budgetBytes, workerId, store, logger, onLoaded });
-  lifecycle.defer("models", () => placement.close(config.LLAMERO_STOP_SECONDS * 1000));
+  lifecycle.defer("models", async () => {
+    // A change that is under way waits for jobs, which end with the models.
+    const changed = wishes.stop();
+    await placement.close(config.LLAMERO_STOP_SECONDS * 1000);
+    await changed;
+  });
   const wishes = new Wishes({ store, workerId, models, placement, survey, place, announceAll, logger });
-  lifecycle.defer("wishes", () => wishes.stop());
   const identity = { workerId, host: hostname(), pid: process.pid, startedAtMs: Date.now() };
   const read = () => ({
     ...{ ...identity, ...told(models), tokensPerSecond: pace.tokensPerSecond },

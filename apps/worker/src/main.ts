@@ -13,7 +13,7 @@ import {
 import { connectRedis, onStopRequest, onWish, requireServer, watchSettings } from "@llamero/store";
 import { assemble } from "./assemble.ts";
 import { Engines } from "./engines.ts";
-import { servedModels } from "./served-models.ts";
+import { servedModels, type Wanted } from "./served-models.ts";
 
 type Context = ProcessContext<Settings<"worker">>;
 
@@ -44,14 +44,14 @@ async function start(context: Context, engines: Engines, env: Env): Promise<Read
   const { config, logger, lifecycle } = context;
   const connections = await openRedis(context);
   const hooks = await loadHooks(config, logger);
-  const survey = (specs: readonly string[]) => servedModels(context, specs, engines, env);
-  const serving = await survey(config.LLAMERO_MODELS);
+  const survey = (wanted: Wanted) => servedModels(context, wanted, { engines, env });
+  const serving = await survey({ specs: config.LLAMERO_MODELS, heldBytes: 0 });
   const worker = assemble(context, connections, { ...serving, survey, hooks });
   const { store, workerId, models, placement, heartbeat, wishes, announceAll } = worker;
   const onChange = ({ log_level }: LiveSettings) => setLogLevel(logger, log_level ?? config.LOG_LEVEL);
   await watchSettings({ store, subscriber: connections.hints, onChange, lifecycle, logger });
   await onStopRequest(connections.hints, store.keys, (jobId, reason) => placement.stop(jobId, reason));
-  onWish(connections.hints, store.keys, workerId, () => wishes.look());
+  onWish(connections.hints, store.keys, workerId, () => wishes.ask());
   await heartbeat.start();
   await placement.fill();
   await announceAll();

@@ -92,6 +92,11 @@ export class PlacedModel {
     return this.#state === "loading" || this.#isExpected ? 0 : null;
   }
 
+  /** Of what the worker's models share, while it is in memory. */
+  get heldBytes(): number {
+    return this.#state === "unloaded" || this.#state === "failed" ? 0 : this.#sizeBytes;
+  }
+
   /** Jobs that it has taken. */
   get inHand(): number {
     return this.#server?.inHand ?? 0;

@@ -24,16 +24,24 @@ export interface Serving {
 
 type Context = Pick<ProcessContext<Settings<"worker">>, "config" | "logger" | "signal">;
 
+/** What a worker is to serve. */
+export interface Wanted {
+  specs: readonly string[];
+  /** Bytes that its models hold now: each model is surveyed as one that has the memory for itself. */
+  heldBytes: number;
+}
+
 /**
  * Finds out what models are, files and other servers', in their order, as `LLAMERO_MODELS` has them: the first is the default.
  * @throws AppError as `surveyModels`, and `config_invalid`
  */
-export async function servedModels(context: Context, specs: readonly string[], engines: Engines, env: Env): Promise<Serving> {
-  const local = await localModels(
-    context,
-    engines,
-    specs.filter((spec) => !isRemoteSpec(spec)),
-  );
+export async function servedModels(
+  context: Context,
+  { specs, heldBytes }: Wanted,
+  { engines, env }: { engines: Engines; env: Env },
+): Promise<Serving> {
+  const files = specs.filter((spec) => !isRemoteSpec(spec));
+  const local = await localModels(context, engines, { specs: files, heldBytes });
   const models: Startable[] = [];
   for (const spec of specs) {
     const found = local.bySpec.get(spec) ?? [await remoteModel(context, spec, env)];
@@ -53,11 +61,11 @@ interface LocalModels {
 async function localModels(
   { config, logger, signal }: Context,
   engines: Engines,
-  specs: readonly string[],
+  { specs, heldBytes }: Wanted,
 ): Promise<LocalModels> {
   if (specs.length === 0) return { bySpec: new Map(), budgetBytes: 0 };
   const { options, sources } = await engineOptions(config, specs, logger);
-  const { gpu, budgetBytes, models } = await surveyModels({ ...options, signal });
+  const { gpu, budgetBytes, models } = await surveyModels({ ...options, heldBytes, signal });
   logger.info({ gpu, budget_bytes: budgetBytes, models: models.length }, "models surveyed");
   const started = models.map((model) => ({
     name: model.source.name,

@@ -69,6 +69,8 @@ export interface EngineOptions {
   cacheDir?: string;
   /** Bytes that a model may take of the GPU's memory, or of RAM on the CPU. Default: what is free. */
   memoryBytes?: number;
+  /** Bytes of that memory that are given back before these models are loaded: a survey counts them as free. Default: 0. */
+  heldBytes?: number;
   /** Where `hf:` models are kept. Default: node-llama-cpp's own folder in the user's home. */
   modelsDir?: string;
   /** Milliseconds that a token waits for others to be sent with. Default: 25 for tasks that somebody follows, 100 for others. */
@@ -104,6 +106,7 @@ export type LoadOptions = Pick<
   | "batchSize"
   | "cacheDir"
   | "memoryBytes"
+  | "heldBytes"
   | "modelsDir"
   | "flushMs"
   | "sessionMs"

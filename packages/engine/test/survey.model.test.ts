@@ -40,6 +40,12 @@ test("takes fewer slots where the memory is limited, and says so", async () => {
   expect(events).toEqual([{ type: "reduced", model: "tiny", slots: 2, contextSize: 1024 }]);
 });
 
+test("counts as free what is given back before the model is loaded", async () => {
+  const heldBytes = 1e15;
+  expect((await survey({ heldBytes })).budgetBytes).toBeGreaterThan(heldBytes / 2);
+  expect((await survey({ heldBytes, memoryBytes: 11_000_000 })).models[0]?.facts).toMatchObject({ slots: 2 });
+});
+
 test("refuses a model that the limit leaves no room for, with the limit; so does loading it", async () => {
   const refusal = { code: "model_too_large", message: expect.stringMatching(/needs at least .*Models may take 0\.0 GB here/) };
   await expect(survey({ memoryBytes: 5_000_000 })).rejects.toMatchObject(refusal);

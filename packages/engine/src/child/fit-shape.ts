@@ -91,15 +91,18 @@ async function estimate(fitting: Fitting, { slots, contextSize }: Shape, context
   return llama.gpu === false ? { ram: ram + adapterBytes, vram } : { ram, vram: vram + adapterBytes };
 }
 
-/** What the model may take: what is free, and of the memory that models share no more than was configured. */
-async function available(llama: Llama, limitBytes = Number.POSITIVE_INFINITY): Promise<Memory> {
-  const { ram, vram } = await freeMemory(llama);
+/** What the model may take: what is free or will be, and of the memory that models share no more than was configured. */
+async function available(
+  llama: Llama,
+  { memoryBytes: limitBytes = Number.POSITIVE_INFINITY, heldBytes }: LoadOptions,
+): Promise<Memory> {
+  const { ram, vram } = await freeMemory(llama, heldBytes);
   return llama.gpu === false ? { ram: Math.min(ram, limitBytes), vram } : { ram, vram: Math.min(vram, limitBytes) };
 }
 
 async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<Shape> {
   const { llama } = fitting;
-  const free = await available(llama, load.memoryBytes);
+  const free = await available(llama, load);
   const wanted = await wantedShape(fitting, load, free);
   const need = (shape: Shape) => estimate(fitting, shape);
   return fitToMemory({ model, wanted, free, estimate: need }).catch((error: unknown) => {
@@ -112,7 +115,7 @@ async function fit(fitting: Fitting, model: string, load: LoadOptions): Promise<
 /** As many contexts as fit, and take no more of the memory that one leaves than slots may. */
 async function mostContexts(fitting: Fitting, load: LoadOptions, shape: Shape): Promise<number> {
   const { llama } = fitting;
-  const [free, one] = await Promise.all([available(llama, load.memoryBytes), estimate(fitting, shape)]);
+  const [free, one] = await Promise.all([available(llama, load), estimate(fitting, shape)]);
   const share = slotShare(load);
   const room = { ram: one.ram + (free.ram - one.ram) * share, vram: one.vram + (free.vram - one.vram) * share };
   let contexts = llama.gpu === false ? MAX_CONTEXTS.cpu : MAX_CONTEXTS.gpu;

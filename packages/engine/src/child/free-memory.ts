@@ -17,7 +17,9 @@ async function freeRam(): Promise<number> {
   return Math.max(0, Math.min(freemem(), limit - heldBytes(stat)));
 }
 
-export async function freeMemory(llama: Llama): Promise<Memory> {
-  const vram = llama.gpu === false ? 0 : (await llama.getVramState()).free;
-  return { ram: await freeRam(), vram };
+/** @param heldBytes of the memory that models share, which count as free */
+export async function freeMemory(llama: Llama, heldBytes = 0): Promise<Memory> {
+  const ram = await freeRam();
+  if (llama.gpu === false) return { ram: ram + heldBytes, vram: 0 };
+  return { ram, vram: (await llama.getVramState()).free + heldBytes };
 }

@@ -22,7 +22,7 @@ function onDisk({ name }: ModelSource, { file, adapters }: ModelFiles): ModelSou
 export async function survey(options: LoadOptions, onEvent: (event: EngineEvent) => void): Promise<Survey> {
   const llama = await openBackend(options.gpu);
   const { gpu } = llama;
-  const free = await freeMemory(llama);
+  const free = await freeMemory(llama, options.heldBytes);
   const budgetBytes = options.memoryBytes ?? (gpu === false ? Math.floor(free.ram * RAM_SHARE) : free.vram);
   // A model that is split between GPU and CPU may take more than the GPU has.
   const load = gpu === false ? { ...options, memoryBytes: budgetBytes } : options;
