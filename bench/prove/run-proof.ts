@@ -20,6 +20,7 @@ import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveReuse } from "./reuse.ts";
 import { proveRouting } from "./routing.ts";
+import { proveScaling } from "./scaling.ts";
 import { proveSession } from "./session.ts";
 import { proveSseClients } from "./sse-clients.ts";
 import { proveWebhooks } from "./webhooks.ts";
@@ -40,6 +41,7 @@ const proofs: Record<string, Proof> = {
   resume: proveResume,
   routing: proveRouting,
   reuse: proveReuse,
+  scaling: proveScaling,
   chaos: proveChaos,
   batch: proveBatch,
   "batch-million": proveBatchMillion,
