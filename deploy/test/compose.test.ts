@@ -49,9 +49,7 @@ test("the image runs as a user without rights, on a base that is pinned", async 
   const bases = lines.filter((line) => line.startsWith("FROM ")).map((line) => line.split(" ")[1]);
   expect(new Set(bases).size).toBe(1);
   expect(bases[0]).toMatch(/:\d+\.\d+\.\d+-/);
-  expect(lines.lastIndexOf("USER node")).toBeGreaterThan(
-    lines.findLastIndex((line) => line.startsWith("RUN ")),
-  );
+  expect(lines.lastIndexOf("USER node")).toBeGreaterThan(lines.findLastIndex((line) => line.startsWith("RUN ")));
 });
 
 test("HAProxy takes its configuration", async () => {
