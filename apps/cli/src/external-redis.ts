@@ -13,8 +13,8 @@ const defaultPort = 6379;
  * @throws AppError `redis_start_failed`, without the URL's password in its message.
  */
 export async function requireRedis(redisUrl: string): Promise<void> {
-  // Which server that is only Sentinels know; the processes ask them.
-  if (redisUrl.startsWith("sentinel://")) return;
+  // Which server that is only Sentinels or a cluster's nodes know; the processes ask them.
+  if (/^(sentinel|clusters?):/.test(redisUrl)) return;
   const url = new URL(redisUrl);
   const place = url.protocol === "unix:" ? url.pathname : url.host;
   const socket = open(url);

@@ -34,8 +34,8 @@ export class Deployment {
     return new Deployment(redis, redis, env);
   }
 
-  /** On Redis servers that Sentinels watch: `redis` is the one that is the primary at first. The fleet ends with the deployment. */
-  static onFleet(fleet: RedisFleet, env: Record<string, string> = {}): Deployment {
+  /** On several Redis servers: `redis` is the one that is the primary at first. They end with the deployment. */
+  static onFleet(fleet: Pick<RedisFleet, "url" | "primary" | "close">, env: Record<string, string> = {}): Deployment {
     return new Deployment(fleet.primary, fleet, env);
   }
 

@@ -30,12 +30,15 @@ export const table = {
   REDIS_URL: {
     schema: z
       .string()
-      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+|sentinel:\/\/[^/]+\/[^/]+(\/\d+)?)$/)
+      .regex(/^(rediss?:\/\/.+|unix:\/\/\/.+|sentinel:\/\/[^/]+\/[^/]+(\/\d+)?|clusters?:\/\/[^/]+\/?)$/)
       .default("redis://127.0.0.1:6379"),
-    allowed: "redis://host:port, rediss://host:port, unix:///path/to/redis.sock or sentinel://host:port,host:port/name",
+    allowed:
+      "redis://host:port, rediss://host:port, unix:///path/to/redis.sock, sentinel://host:port,host:port/name or " +
+      "cluster://host:port,host:port",
     description:
-      "Redis or Valkey, 7.0 or newer; `sentinel://host:26379,host2:26379/name` asks Sentinels for it. `llamero dev` starts its own " +
-      "when this is not set.",
+      "Redis or Valkey, 7.0 or newer; `rediss://` speaks TLS, `sentinel://host:26379,host2:26379/name` asks Sentinels for it, " +
+      "`cluster://host:6379,host2:6379` the nodes of a Redis Cluster (`docs/operations.md`). `llamero dev` starts its own when this " +
+      "is not set.",
     readBy: everyProcess,
     secret: true,
   },

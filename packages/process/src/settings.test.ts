@@ -77,8 +77,19 @@ test("takes false for no GPU", () => {
   expect(parseEnv(allSettings(), { LLAMERO_GPU: "false" }).LLAMERO_GPU).toBe(false);
 });
 
-test.each(["redis://localhost:6379/1", "rediss://:secret@redis.example:6380", "unix:///run/redis.sock"])("takes %s", (url) => {
+test.each([
+  "redis://localhost:6379/1",
+  "rediss://:secret@redis.example:6380",
+  "unix:///run/redis.sock",
+  "sentinel://one:26379,two/main/1",
+  "cluster://me:secret@one:6379,two",
+  "clusters://one",
+])("takes %s", (url) => {
   expect(parseEnv(settingsFor("worker"), { REDIS_URL: url }).REDIS_URL).toBe(url);
+});
+
+test.each(["http://localhost", "sentinel://one", "cluster://", "cluster://one/1"])("refuses %s as Redis", (url) => {
+  expect(() => parseEnv(settingsFor("worker"), { REDIS_URL: url })).toThrow("REDIS_URL: must be");
 });
 
 test.each(["1e3", "0x10", " 3000", "3000.5", "-1"])("refuses %j as a port", (port) => {

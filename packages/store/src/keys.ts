@@ -22,9 +22,12 @@ const batchKeys = (base: string) => ({
   batchObjects: (batch: string) => `${base}batch_objects:${batch}`,
 });
 
+/** What Redis Cluster computes the slot of a cell's keys from. */
+export const hashTag = (cell: number) => `c${cell}`;
+
 /** The names of all keys and channels. The braces are the Redis Cluster hash tag: a cell's keys share one slot. */
 export function createKeys(prefix: string, cell: number) {
-  const base = `${prefix}:{c${cell}}:`;
+  const base = `${prefix}:{${hashTag(cell)}}:`;
   return {
     base,
     /** BullMQ's own prefix, in the same slot. */

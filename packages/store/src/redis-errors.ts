@@ -2,6 +2,8 @@ import { AppError } from "@llamero/core";
 
 const outOfMemory = /^OOM |maxmemory/;
 const refusesWrites = /^MISCONF /;
+/** The latter two are said of what a script calls, by Redis 7.0 and by later ones. */
+const forbidden = /^NOPERM |The user executing the script can't|ACL failure in script/;
 const unavailable = [
   /Connection is closed|aborted due to connection close/,
   /Stream isn't writeable/,
@@ -11,6 +13,10 @@ const unavailable = [
   /^READONLY /,
   /^MASTERDOWN /,
   /^NOREPLICAS /,
+  // A blocking read on a server that becomes a replica.
+  /^UNBLOCKED /,
+  // A node of a cluster that has the slot no more, or gives it away, or has lost touch with the others.
+  /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /,
   /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT/,
 ];
 
@@ -24,6 +30,10 @@ export function redisError(error: unknown): AppError {
     return new AppError("redis_unavailable", "Redis cannot write to its disk; free some space or see its log.", { cause: error });
   if (unavailable.some((pattern) => pattern.test(message)))
     return new AppError("redis_unavailable", "Redis does not answer; try again in a moment.", { cause: error });
+  if (forbidden.test(message)) {
+    const text = `Redis does not let this user do what is needed (${message}).`;
+    return new AppError("config_invalid", `${text} docs/operations.md has the rights.`, { cause: error });
+  }
   return new AppError("internal_error", "The job store refused a command.", { cause: error });
 }
 

@@ -1,5 +1,6 @@
 import { AppError } from "@llamero/core";
 import type { RedisOptions } from "ioredis";
+import { readAddresses } from "./node-address.ts";
 
 const SENTINEL_PORT = 26_379;
 const FORM = /^sentinel:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@]+)\/([^/]+)(?:\/(\d+))?$/;
@@ -12,30 +13,21 @@ export type SentinelOptions = Pick<
   "sentinels" | "name" | "username" | "password" | "db" | "failoverDetector" | "sentinelReconnectStrategy"
 >;
 
-function refuse(cause?: unknown): never {
-  const text = "REDIS_URL names no Sentinels that can be read: it must be sentinel://user:password@host:26379,host2:26379/name.";
-  throw new AppError("config_invalid", text, { cause });
-}
-
-function address(text: string): { host: string; port: number } {
-  try {
-    const { hostname, port } = new URL(`redis://${text}`);
-    return hostname === "" ? refuse() : { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || SENTINEL_PORT) };
-  } catch (error) {
-    return refuse(error);
-  }
-}
-
 /**
  * Reads `sentinel://user:password@host:26379,host2:26379/name/db`. User and password are the server's, and may be left out, as may
  * ports and `/db`.
  * @throws AppError `config_invalid`, without what the URL holds
  */
 export function sentinelOptions(url: string): SentinelOptions {
-  const [, username, password, hosts, name, db] = FORM.exec(url) ?? [];
-  if (hosts === undefined || name === undefined) return refuse();
+  const [, username, password, hosts = "", name, db] = FORM.exec(url) ?? [];
+  const sentinels = readAddresses(hosts, SENTINEL_PORT);
+  if (sentinels === null || name === undefined) {
+    const text =
+      "REDIS_URL names no Sentinels that can be read: it must be sentinel://user:password@host:26379,host2:26379/name.";
+    throw new AppError("config_invalid", text);
+  }
   return {
-    sentinels: hosts.split(",").map(address),
+    sentinels,
     name: decodeURIComponent(name),
     // A primary that hangs, or whose machine is gone, closes no connection: the Sentinels tell that it is one no more.
     failoverDetector: true,

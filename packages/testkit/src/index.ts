@@ -1,3 +1,4 @@
+export { documentedRights } from "./documented-rights.ts";
 export { freePort } from "./free-port.ts";
 export { Gbnf } from "./gbnf.ts";
 export { isAlive } from "./is-alive.ts";
@@ -6,10 +7,12 @@ export { OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
 export { type PrometheusSample, startPrometheus, type TestPrometheus } from "./prometheus.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { randomGrammar } from "./random-grammar.ts";
+export { type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 export { type RedisFleet, startRedisFleet } from "./redis-fleet.ts";
 export { startRedis, type TestRedis } from "./redis-server.ts";
 export { type ConformingRuntime, checkClosing, runtimeConformance } from "./runtime-conformance.ts";
 export { answering, type Script, StandInWorker } from "./stand-in-worker.ts";
 export { TcpProxy } from "./tcp-proxy.ts";
 export { tinyEntry } from "./tiny-entry.ts";
+export { startTlsRedis, type TlsRedis } from "./tls-redis.ts";
 export { type ReceivedWebhook, type WebhookAnswer, WebhookReceiver } from "./webhook-receiver.ts";
