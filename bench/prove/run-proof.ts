@@ -19,6 +19,7 @@ import { provePriority } from "./priority.ts";
 import { makeReport, type Proof, table, writeReport } from "./report.ts";
 import { proveResume } from "./resume.ts";
 import { proveReuse } from "./reuse.ts";
+import { proveRolling } from "./rolling.ts";
 import { proveRouting } from "./routing.ts";
 import { proveScaling } from "./scaling.ts";
 import { proveSession } from "./session.ts";
@@ -42,6 +43,7 @@ const proofs: Record<string, Proof> = {
   routing: proveRouting,
   reuse: proveReuse,
   scaling: proveScaling,
+  rolling: proveRolling,
   chaos: proveChaos,
   batch: proveBatch,
   "batch-million": proveBatchMillion,
