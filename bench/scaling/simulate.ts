@@ -31,7 +31,10 @@ interface WaitingJob {
   tokens: number;
 }
 
-/** Over how long what has ended is averaged, as a queue's rate is (packages/store/src/drain-rate.ts), in seconds. */
+/**
+ * Over how long what has ended is averaged, and after how long without an end there is no rate, in seconds: as a queue's rate is
+ * (packages/store/src/drain-rate.ts).
+ */
 const AVERAGED_SECONDS = 60;
 
 /** Runs a load through the decisions of the scaling signal, second by second. */
@@ -44,6 +47,7 @@ export function simulate(load: readonly LoadStep[], options: Simulated): Simulat
   const startingAt: number[] = [];
   let workers = 0;
   let served = 0;
+  let lastEndAt = 0;
   let desired = 0;
   const result: Simulation = { seconds: [], waits: [], workerSeconds: 0 };
   for (let second = 0; second < load.length || waiting.length + running.length > 0; second++) {
@@ -57,7 +61,8 @@ export function simulate(load: readonly LoadStep[], options: Simulated): Simulat
     const ended = running.filter(({ endsAt }) => endsAt <= second);
     running = running.filter(({ endsAt }) => endsAt > second);
     const tokens = ended.reduce((sum, job) => sum + job.tokens, 0);
-    served = served * Math.exp(-1 / AVERAGED_SECONDS) + tokens / AVERAGED_SECONDS;
+    if (ended.length > 0) lastEndAt = second;
+    served = second - lastEndAt > AVERAGED_SECONDS ? 0 : served * Math.exp(-1 / AVERAGED_SECONDS) + tokens / AVERAGED_SECONDS;
     while (running.length < workers * slots) {
       const job = waiting.shift();
       if (job === undefined) break;
