@@ -20,7 +20,7 @@ export const deliveryPath = z.object({ id: z.string().meta({ example: "dlv_01kae
 export const modelPath = z.object({
   id: z.string().meta({ example: "tiny", description: "Its name; a slash in it is written %2F." }),
 });
-export const workerPath = z.object({ id: z.string().meta({ example: "worker_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
+export const workerPath = z.object({ id: z.string().meta({ example: "wrk_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const filePath = z.object({ id: z.string().meta({ example: "file_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const messageBatchPath = z.object({ id: z.string().meta({ example: "msgbatch_01kaeq4y3c00d5t6v8m2r4q7zn" }) });
 export const schedulePath = z.object({ id: z.string().meta({ example: "sched_01kaeq4y3c00d5t6v8m2r4q7zn" }) });

@@ -10,7 +10,7 @@ const workerModelSchema = placementSchema.omit({ slug: true }).extend({
 /** A live worker, as its last heartbeat has it. */
 export const workerSchema = z
   .object({
-    id: z.string().meta({ example: "worker_01kaeq4y3c00d5t6v8m2r4q7zn" }),
+    id: z.string().meta({ example: "wrk_01kaeq4y3c00d5t6v8m2r4q7zn" }),
     object: z.literal("worker"),
     host: z.string(),
     pid: z.int(),
