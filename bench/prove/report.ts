@@ -48,8 +48,8 @@ export interface Report {
 
 const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: import.meta.dirname })).stdout.trim();
 
-/** What the working tree differs by; reports themselves change nothing. */
-const changesOf = () => git("status", "--porcelain", "--", ":/", ":(top,exclude)bench/results");
+/** What the working tree differs by; reports themselves, and what proofs draw, change nothing. */
+const changesOf = () => git("status", "--porcelain", "--", ":/", ":(top,exclude)bench/results", ":(top,exclude)docs/images");
 
 /** @param running the proof, so that the commit is the one that it began with */
 export async function makeReport(

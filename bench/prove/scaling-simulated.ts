@@ -22,7 +22,7 @@ export async function simulateHour(seed: number, isQuick: boolean): Promise<Pick
   const late = SIMULATED.targetSeconds + SIMULATED.startSeconds;
   if (!isQuick) {
     await draw("scaling-simulated.svg", {
-      title: "An hour of conversations, simulated: workers of 1,000 tokens a second that take a minute to start",
+      title: "A recorded hour, simulated: workers of 1,000 tokens/s that take a minute to start",
       samples: seconds.filter((_, second) => second % 10 === 0),
       stepSeconds: 10,
     });

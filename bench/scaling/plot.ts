@@ -33,7 +33,7 @@ const round = (value: number) => Math.round(value * 10) / 10;
 /** A round number that the highest value fits under. */
 function ceiling(value: number): number {
   const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return ([1, 2, 2.5, 5, 10].find((step) => step * size >= value) ?? 10) * size;
+  return ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * size >= value) ?? 10) * size;
 }
 
 function path({ values, isStepped }: Series, x: (step: number) => number, y: (value: number) => number): string {
