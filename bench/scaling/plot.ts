@@ -77,5 +77,5 @@ export function plot({ title, stepSeconds, panels }: PlotOptions): string {
     const minute = index * every;
     return `<text x="${round(x((minute * 60) / stepSeconds))}" y="${height - 8}" text-anchor="middle">${minute} min</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="${INK}"><rect width="100%" height="100%" fill="#fff"/><text x="${MARGIN.left}" y="24" font-size="15" font-weight="600">${escaped(title)}</text>${drawn.join("")}${marks.join("")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="${INK}" role="img" aria-label="${escaped(title)}"><rect width="100%" height="100%" fill="#fff"/><text x="${MARGIN.left}" y="24" font-size="15" font-weight="600">${escaped(title)}</text>${drawn.join("")}${marks.join("")}</svg>\n`;
 }
