@@ -7,7 +7,7 @@ const sideBySideTests = [
   "bench/models/test/*.model.test.ts",
   "bench/test/{chaos,fair-share,overload,priority,resume,reuse}.model.test.ts",
   "packages/remote/test/*.model.test.ts",
-  "apps/cli/test/{observe,resume,traces,adapters,backup,batch,cluster,events,fail-over,fleet,grpc,hooks,openai,placement,recovery,redis-full,remote,reuse,secured,settings,webhooks,workers}.model.test.ts",
+  "apps/cli/test/{observe,resume,traces,adapters,autoscale,backup,batch,cluster,events,fail-over,fleet,grpc,hooks,openai,placement,recovery,redis-full,remote,reuse,secured,settings,webhooks,workers}.model.test.ts",
 ];
 
 export default defineConfig({

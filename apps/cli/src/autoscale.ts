@@ -10,7 +10,7 @@ import {
   type Settings,
   settingsFor,
 } from "@llamero/process";
-import { connectRedis, createStore, findModel, loadOf, type Store } from "@llamero/store";
+import { connectRedis, createStore, loadOf, type Store } from "@llamero/store";
 import { forkedProcess } from "./forked-process.ts";
 import { portBehind } from "./port-behind.ts";
 import { type Backoff, Supervisor } from "./supervisor.ts";
@@ -96,7 +96,7 @@ async function start(
   const look = async () => {
     const { model, desired, elsewhere } = await wanted(store, plan, new Set(workers.map(({ pid }) => pid)));
     const count = Math.min(plan.max, Math.max(plan.min, down.next(desired - elsewhere, performance.now())));
-    if (count === workers.length) return;
+    if (count === workers.length || signal.aborted) return;
     logger.info(
       { model, desired, elsewhere, workers: workers.length, next: count },
       `scaling from ${workers.length} to ${count}`,
@@ -118,8 +118,9 @@ async function start(
 /** How many workers the queue needs, and how many others' run it. Until a worker has told what the model is, one finds out. */
 async function wanted(store: Store, plan: Plan, own: ReadonlySet<number | null>) {
   const catalogue = await store.catalogue();
-  if (catalogue.length === 0) return { model: plan.model, desired: 1, elsewhere: 0 };
-  const { name, slug } = findModel(catalogue, plan.model);
+  const entry = plan.model === undefined ? catalogue[0] : catalogue.find(({ name }) => name === plan.model);
+  if (entry === undefined) return { model: plan.model, desired: 1, elsewhere: 0 };
+  const { name, slug } = entry;
   const [[queue], live] = await Promise.all([store.queues([slug]), store.liveWorkers()]);
   const { desired } = queue === undefined ? { desired: 0 } : scaleOf(loadOf(queue), { ...plan, min: 0 });
   const isOwn = ({ host, pid }: { host: string; pid: number }) => host === hostname() && own.has(pid);
