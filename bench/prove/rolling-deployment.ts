@@ -11,6 +11,8 @@ import { buildImage, type Image } from "./image.ts";
 import type { Connection } from "./redis-stats.ts";
 
 const LOOK_MS = 50;
+/** As the Compose file has it. */
+const DRAINING = { LLAMERO_DRAIN_SECONDS: "5", LLAMERO_STOP_SECONDS: "12" };
 const ENGINE = { LLAMERO_GPU: "false", LLAMERO_THREADS: "1", LLAMERO_PARALLEL_CONTEXTS: "1", LLAMERO_SLOTS: "4" };
 
 /** A process of the image, which may be replaced by another one at the same ports. */
@@ -85,7 +87,7 @@ export async function openRollingDeployment(webhooks: Record<string, string>): P
   const start = async (name: string, command: string, own: Record<string, string> = {}) =>
     open.adopt(await startRolled(image, name, command, { ...env, ...own }), (process) => process.stop());
   const processes = await Promise.all([
-    ...ports.map((port, index) => start(`api ${index + 1}`, "api", { PORT: String(port) })),
+    ...ports.map((port, index) => start(`api ${index + 1}`, "api", { ...DRAINING, PORT: String(port) })),
     ...[1, 2, 3].map((number) => start(`worker ${number}`, "worker", tiny)),
     start("dispatcher", "dispatcher"),
   ]);

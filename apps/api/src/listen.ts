@@ -20,6 +20,8 @@ export interface ListenOptions {
 
 export interface Listening {
   url: string;
+  /** From now on every answer is the last one on its connection. */
+  drain?(): void;
   /** Takes no more connections, lets requests under way end for a while, then cuts them; legal to call twice. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export async function listen(app: Hono, options: ListenOptions): Promise<Listeni
   let closed: Promise<void> | null = null;
   return {
     url,
+    drain: () => void server.prependListener("request", (_incoming, outgoing) => outgoing.setHeader("connection", "close")),
     close: () => {
       closed ??= endConnections(server);
       return closed;

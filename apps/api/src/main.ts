@@ -29,6 +29,13 @@ export async function main(env: Env): Promise<void> {
   await runProcess({ name: "api", role: "api", configure, start: (context) => start(context, env) });
 }
 
+/** @throws AppError `config_invalid` */
+function checkTimes({ LLAMERO_DRAIN_SECONDS: drain, LLAMERO_STOP_SECONDS: stop }: Settings<"api">): void {
+  if (drain < stop) return;
+  const text = `LLAMERO_DRAIN_SECONDS (${drain}) is a part of LLAMERO_STOP_SECONDS (${stop}), and has to be less.`;
+  throw new AppError("config_invalid", text);
+}
+
 /** For what is remembered for a while: a clock that is set back must not make it last. */
 const elapsedMs = () => performance.now();
 
@@ -40,8 +47,19 @@ async function checkExposure(auth: Auth, isLoopback: boolean, host: string): Pro
   );
 }
 
+function targetsOf(config: Settings<"api">): WebhookTargets {
+  return new WebhookTargets({
+    guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
+    allowHttp: config.LLAMERO_WEBHOOK_HTTP,
+    hasSecret: config.LLAMERO_WEBHOOK_SECRET.length > 0,
+    resolve: systemResolve,
+    now: elapsedMs,
+  });
+}
+
 async function start(context: ProcessContext<Settings<"api">>, env: Env): Promise<ReadyDetails> {
-  const { config, logger, lifecycle, metrics, tracing } = context;
+  const { config, logger, lifecycle, metrics, tracing, health } = context;
+  checkTimes(config);
   const redis = await connectRedis(config.REDIS_URL, "commands");
   lifecycle.defer("redis", () => redis.disconnect());
   for (const warning of await requireServer(redis)) logger.warn(warning);
@@ -74,15 +92,23 @@ async function start(context: ProcessContext<Settings<"api">>, env: Env): Promis
   const storage = await openStorage(config, env);
   lifecycle.defer("storage", () => storage.close());
   const limits = { maxBodyBytes: config.LLAMERO_MAX_BODY_BYTES, maxFileBytes: config.LLAMERO_MAX_FILE_BYTES };
-  const webhookTargets = new WebhookTargets({
-    guard: new AddressGuard({ allow: config.LLAMERO_WEBHOOK_ALLOW, ports: config.LLAMERO_WEBHOOK_PORTS }),
-    allowHttp: config.LLAMERO_WEBHOOK_HTTP,
-    hasSecret: config.LLAMERO_WEBHOOK_SECRET.length > 0,
-    resolve: systemResolve,
-    now: elapsedMs,
-  });
+  const webhookTargets = targetsOf(config);
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, storage, metrics, tracing, logger, elapsedMs },
+    ...{
+      store,
+      carriers,
+      timers,
+      notifications,
+      webhookTargets,
+      memory,
+      settings,
+      storage,
+      metrics,
+      tracing,
+      health,
+      logger,
+      elapsedMs,
+    },
     hooks: await loadHooks(config, logger),
     now: Date.now,
     maxFileBytes: limits.maxFileBytes,
@@ -94,5 +120,6 @@ async function start(context: ProcessContext<Settings<"api">>, env: Env): Promis
     host: config.HOST,
     port: config.PORT,
     grpcPort: config.LLAMERO_GRPC_PORT,
+    drainMs: config.LLAMERO_DRAIN_SECONDS * 1_000,
   });
 }

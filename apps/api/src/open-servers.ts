@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Lifecycle, ReadyDetails } from "@llamero/process";
 import { type AppOptions, createApp } from "./app.ts";
 import { bodyLimitAt } from "./body-limit.ts";
@@ -11,17 +12,28 @@ export interface ServersOptions extends AppOptions {
   port: number;
   /** Undefined: no gRPC. */
   grpcPort: number | undefined;
+  /** For how long it goes on serving when it is told to stop, for balancers to hear of it. */
+  drainMs: number;
 }
 
 /**
- * Opens the servers of an API process; when it stops, both end together.
+ * Opens the servers of an API process; when it stops, both serve on for a while and then end together.
  * @throws AppError as `listen`
  */
-export async function openServers({ lifecycle, host, port, grpcPort, ...options }: ServersOptions): Promise<ReadyDetails> {
+export async function openServers({
+  lifecycle,
+  host,
+  port,
+  grpcPort,
+  drainMs,
+  ...options
+}: ServersOptions): Promise<ReadyDetails> {
   const { services, auth, limits, newRequestId } = options;
   const { logger, notifications } = services;
   const open: Listening[] = [];
   lifecycle.defer("servers", async () => {
+    for (const server of open) server.drain?.();
+    if (drainMs > 0) await pause(drainMs);
     const closed = Promise.all(open.map((server) => server.close()));
     // Requests that wait answer with what they have.
     await notifications.close();

@@ -1,5 +1,5 @@
 import type { KeyScope } from "@llamero/core";
-import type { LoadedHooks, Logger, Metrics, Tracing } from "@llamero/process";
+import type { Health, LoadedHooks, Logger, Metrics, Tracing } from "@llamero/process";
 import type { Carriers, ScheduleTimers } from "@llamero/queue";
 import type { Storage } from "@llamero/storage";
 import type { Notifications, SettingsWatch, Store } from "@llamero/store";
@@ -26,6 +26,7 @@ export interface Services {
   settings: Pick<SettingsWatch, "current">;
   hooks: Pick<LoadedHooks, "beforeAccept">;
   metrics: Metrics;
+  health: Pick<Health, "readiness">;
   tracing: Tracing;
   logger: Logger;
   newJobId: () => string;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job, ModelEntry, ReuseMode } from "@llamero/core";
-import { createLogger, Metrics, noHooks, noTracing } from "@llamero/process";
+import { createLogger, Health, Metrics, noHooks, noTracing } from "@llamero/process";
 import { ScheduleTimers } from "@llamero/queue";
 import { openStorage } from "@llamero/storage";
 import { connectRedis, createStore, Notifications, policiesOf, SettingsWatch, type Store } from "@llamero/store";
@@ -105,7 +105,20 @@ export async function openApi(url: string, worker: StandInWorker, options: ApiOp
     ...options.webhooks,
   });
   const { services, newRequestId } = createServices({
-    ...{ store, carriers, timers, notifications, webhookTargets, memory, settings, metrics, tracing: noTracing, logger, now },
+    ...{
+      store,
+      carriers,
+      timers,
+      notifications,
+      webhookTargets,
+      memory,
+      settings,
+      metrics,
+      tracing: noTracing,
+      health: new Health(),
+      logger,
+      now,
+    },
     elapsedMs: now,
     storage: await openStorage({ DATA_DIR: folder }),
     maxFileBytes: options.maxFileBytes ?? MAX_BODY_BYTES,

@@ -162,3 +162,21 @@ it.each([
   expect(await exitCode(child)).toBe(1);
   expect(child.errors()).not.toContain("    at ");
 });
+
+it("goes on serving for a while after SIGTERM, and says that it is not ready", async () => {
+  const child = run({ LLAMERO_DRAIN_SECONDS: "1.5" });
+  const { url = "" } = await firstMessage(child);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  const stoppedAt = performance.now();
+  child.kill("SIGTERM");
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
+  const answer = await fetch(`${url}/livez`);
+  expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
+  expect(await exitCode(child)).toBe(0);
+  expect(performance.now() - stoppedAt).toBeGreaterThan(1_400);
+});
+
+it("refuses to serve on for longer than it may take to stop", async () => {
+  const child = run({ LLAMERO_DRAIN_SECONDS: "8" });
+  expect(await firstMessage(child)).toMatchObject({ type: "startup_error", code: "config_invalid" });
+});

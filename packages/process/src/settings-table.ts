@@ -237,6 +237,14 @@ export const table = {
     description: "The part of traces that begin here which is kept; callers who send `traceparent` decide themselves.",
     readBy: ["api", "worker", "dispatcher"],
   },
+  LLAMERO_DRAIN_SECONDS: {
+    schema: decimal(0, 3600).default(0),
+    allowed: "a number from 0 to 3600",
+    description:
+      "Seconds for which an API that is told to stop goes on serving while `/readyz` says no, so that a balancer sends it nothing new and " +
+      "what is under way ends. Part of `LLAMERO_STOP_SECONDS`.",
+    readBy: ["api"],
+  },
   LLAMERO_STOP_SECONDS: {
     schema: decimal(0.01, 3600).default(8),
     allowed: "a number from 0.01 to 3600",

@@ -6,6 +6,7 @@ test("gives each process the variables that it reads, with their defaults", () =
   expect(parseEnv(settingsFor("api"), {})).toEqual({
     HOST: "127.0.0.1",
     DATA_DIR: ".data",
+    LLAMERO_DRAIN_SECONDS: 0,
     LLAMERO_HOOK_SECONDS: 5,
     LLAMERO_MAX_FILE_BYTES: 2_147_483_648,
     LLAMERO_ANSWER_SECONDS: 600,

@@ -1,3 +1,4 @@
+import { AppError } from "@llamero/core";
 import { z } from "zod";
 import { route } from "../route.ts";
 
@@ -18,12 +19,14 @@ export const readyz = route({
   method: "get",
   path: "/readyz",
   operationId: "readyz",
-  summary: "Whether requests can be served: Redis answers",
+  summary: "Whether requests can be served: Redis answers, and the process is not stopping",
   tag: "service",
   isPublic: true,
   responses: { 200: { description: "They can.", schema: statusSchema } },
   errors: [503],
-  handle: async (_call, { store }) => {
+  handle: async (_call, { store, health }) => {
+    const stopping = health.readiness().problems["start"];
+    if (stopping !== undefined) throw new AppError("api_stopping", `Not ready: ${stopping}.`);
     await store.ping();
     return { status: 200, body: { status: "ok" } };
   },
