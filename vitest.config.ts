@@ -3,8 +3,9 @@ import { defineConfig } from "vitest/config";
 const modelTests = "{apps,packages,bench}/**/test/**/*.model.test.ts";
 /** Of those, what measures no time, or nothing that a neighbour changes: two files run at once. */
 const sideBySideTests = [
-  "packages/engine/test/!(crash|layout|slot-memory|startup|stop).model.test.ts",
+  "packages/engine/test/!(crash|layout|startup|stop).model.test.ts",
   "bench/models/test/*.model.test.ts",
+  "bench/engine/test/*.model.test.ts",
   "bench/test/{chaos,fair-share,overload,priority,resume,reuse}.model.test.ts",
   "packages/remote/test/*.model.test.ts",
   "apps/cli/test/{observe,resume,traces,adapters,autoscale,backup,batch,cluster,events,fail-over,fleet,grpc,hooks,openai,placement,recovery,redis-full,remote,reuse,secured,settings,webhooks,workers}.model.test.ts",

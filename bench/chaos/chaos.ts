@@ -20,7 +20,7 @@ import { WorkerKiller } from "./worker-killer.ts";
 /** `giveUpMs`: what has not ended by then counts as lost. */
 const SIZES = {
   full: { jobs: 10_000, subjects: 24, killEveryMs: 2_000, giveUpMs: 1_200_000 },
-  quick: { jobs: 500, subjects: 3, killEveryMs: 4_000, giveUpMs: 150_000 },
+  quick: { jobs: 300, subjects: 3, killEveryMs: 4_000, giveUpMs: 150_000 },
 };
 /** Longest that deliveries and carriers may take to settle when all is right again, in milliseconds. */
 const SETTLE_MS = 120_000;

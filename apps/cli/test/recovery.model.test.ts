@@ -13,7 +13,7 @@ async function holder(deployment: Deployment, job: Job, workers: readonly Llamer
 }
 
 test("another worker takes over within 5 s, every time a worker is killed, and what got further is never worn out", async () => {
-  const kills = 4;
+  const kills = 3;
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
   const [api, ...first] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);
   const workers: LlameroProcess[] = first;
@@ -55,7 +55,7 @@ test("a job that loses its worker ten times in a row before it makes a token fai
 });
 
 test("rolling restarts fail no job, however many", async () => {
-  const restarts = 4;
+  const restarts = 3;
   await using deployment = await Deployment.open({ LLAMERO_SLOTS: "1", LLAMERO_STOP_SECONDS: "0.5" });
   const api = await deployment.startApi();
   let worker = await deployment.start("worker");

@@ -25,16 +25,17 @@ interface Shown {
   error: string | null;
 }
 
-/** A deployment with two workers of one slot each, with their ids and what they serve. */
-async function open() {
+/** A deployment with workers of one slot each, with their ids and what they serve. */
+async function open(count: number) {
   const deployment = await Deployment.open({ LLAMERO_SLOTS: "1" });
-  const [api, one, two] = await Promise.all([deployment.startApi(), deployment.start("worker"), deployment.start("worker")]);
+  const starting = Array.from({ length: count }, () => deployment.start("worker"));
+  const [api, ...started] = await Promise.all([deployment.startApi(), ...starting]);
   const { data } = (await api.call("GET", "/v1/workers")).body as { data: Shown[] };
   const of = (worker: LlameroProcess) => {
     const { id = "", specs = [] } = data.find(({ pid }) => pid === worker.child.pid) ?? {};
     return { worker, id, specs };
   };
-  return { deployment, api, workers: [one, two].map(of) };
+  return { deployment, api, workers: started.map(of) };
 }
 
 async function tell(api: Client, id: string | undefined, verb: string, body?: object): Promise<void> {
@@ -59,7 +60,7 @@ const submit = (api: Client, count: number, body: object = sentiment) =>
   Promise.all(Array.from({ length: count }, () => api.submit(body)));
 
 test("a worker that is drained ends what it has and takes no more, which the other one takes, until it is resumed", async () => {
-  const { deployment, api, workers } = await open();
+  const { deployment, api, workers } = await open(2);
   await using _ = deployment;
   const [one, two] = workers;
   if (one === undefined || two === undefined) throw new Error("there are no workers");
@@ -80,7 +81,7 @@ test("a worker that is drained ends what it has and takes no more, which the oth
 });
 
 test("a model is changed on one worker after the other, and no job fails; what is no model changes nothing", async () => {
-  const { deployment, api, workers } = await open();
+  const { deployment, api, workers } = await open(2);
   await using _ = deployment;
   const ended: Job[] = [];
   let isOver = false;
@@ -120,7 +121,7 @@ test("a worker that is stopped while it changes its model hands back what it run
 });
 
 test("the command line lists workers and tells them what to do", async () => {
-  const { deployment, api, workers } = await open();
+  const { deployment, api, workers } = await open(1);
   await using _ = deployment;
   const [one] = workers;
   const id = one?.id ?? "";
