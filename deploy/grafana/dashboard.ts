@@ -182,7 +182,14 @@ const rows: Record<string, Panel[]> = {
       unit: "percentunit",
       queries: { "{{job}} {{instance}}": 'rate(process_cpu_seconds_total{job=~"llamero-.+"}[$__rate_interval])' },
     },
-    { title: "Breakers that are open", unit: "short", queries: perModel('max by (model) (llamero_model_breaker{state="open"})') },
+    {
+      title: "Breakers that are open",
+      unit: "short",
+      queries: {
+        "{{model}}": 'max by (model) (llamero_model_breaker{state="open"})',
+        "receivers of webhooks": 'max(llamero_webhook_breakers{state="open"})',
+      },
+    },
   ],
 };
 

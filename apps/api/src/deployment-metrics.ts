@@ -103,9 +103,11 @@ async function exportReuse({ store, metrics }: Parts): Promise<void> {
 }
 
 async function exportWebhooks({ store, metrics }: Parts): Promise<void> {
-  const { pending, overdueMs, events, oldestEventMs } = await store.webhooks.backlog();
+  const { pending, overdueMs, receivers, events, oldestEventMs } = await store.webhooks.backlog();
   metrics.set("llamero_webhook_pending", {}, pending);
   metrics.set("llamero_webhook_overdue_seconds", {}, overdueMs / 1_000);
+  metrics.set("llamero_webhook_breakers", { state: "open" }, receivers.open);
+  metrics.set("llamero_webhook_breakers", { state: "half" }, receivers.halfOpen);
   metrics.set("llamero_outbox_events", {}, events);
   metrics.set("llamero_outbox_oldest_seconds", {}, oldestEventMs / 1_000);
 }

@@ -92,6 +92,8 @@ export function createKeys(prefix: string, cell: number) {
     deliveriesDue: `${base}deliveries:due`,
     /** The circuit breaker of a receiver, and whether it is slow. */
     receiver: (receiver: string) => `${base}receiver:${receiver}`,
+    /** Receivers whose breaker is not closed, by when it is half open. */
+    receiversOpen: `${base}receivers_open`,
     file: (id: string) => `${base}file:${id}`,
     /** The files of an owner, sorted by id. */
     filesOf: (owner: string) => `${base}files:${owner}`,

@@ -28,7 +28,10 @@ async function openBreaker(): Promise<string> {
 
 /** The time that a breaker is open for passes. */
 async function coolDown(id: string): Promise<void> {
-  await harness.redis.hset(harness.store.keys.receiver(id), "open_until_ms", (await redisNow(harness.redis)) - 1);
+  const { redis, store } = harness;
+  const past = (await redisNow(redis)) - 1;
+  await redis.hset(store.keys.receiver(id), "open_until_ms", past);
+  await redis.zadd(store.keys.receiversOpen, past, id);
 }
 
 /** The time until which a delivery was put off passes. */
@@ -151,10 +154,14 @@ test("more attempts than one call of a script takes are all renewed", async () =
   expect(await harness.redis.zcount(leases, nowMs + 1_000, "+inf")).toBe(201);
 });
 
+/** How many are told to operators. */
+const receivers = async () => (await harness.store.webhooks.backlog()).receivers;
+
 test("ten failures in a row open a breaker: what is due is put off and uses none of its schedule up", async () => {
   const id = await openBreaker();
   const breaker = await harness.store.webhooks.breakerOf(id);
   expect(breaker).toMatchObject({ state: "open", failures: FAILURES_TO_OPEN });
+  expect(await receivers()).toEqual({ open: 1, halfOpen: 0 });
   const due = await openOne(harness);
   const result = await claim(due);
   expect(result).toMatchObject({ outcome: "put_off", due: [{ deliveryId: due.deliveryId }] });
@@ -193,6 +200,7 @@ test("a half-open breaker lets one probe through: its failure doubles the time, 
   await claim(parked);
   await coolDown(id);
   expect(await harness.store.webhooks.breakerOf(id)).toMatchObject({ state: "half_open" });
+  expect(await receivers()).toEqual({ open: 0, halfOpen: 1 });
 
   const probe = await claimOne(harness, await openOne(harness));
   expect(await claim(await openOne(harness))).toMatchObject({ outcome: "put_off" });
@@ -205,6 +213,13 @@ test("a half-open breaker lets one probe through: its failure doubles the time, 
   const { due: called } = await record(harness, await claimOne(harness, await openOne(harness)), { next: "delivered" });
   expect(called.map(({ deliveryId }) => deliveryId)).toContain(parked.deliveryId);
   expect(await harness.store.webhooks.breakerOf(id)).toEqual({ state: "closed", failures: 0, openUntilMs: null });
+  expect(await receivers()).toEqual({ open: 0, halfOpen: 0 });
+});
+
+test("an endpoint that is deleted leaves no breaker behind", async () => {
+  const id = await openBreaker();
+  await harness.store.webhooks.deleteEndpoint({ owner, id });
+  expect(await receivers()).toEqual({ open: 0, halfOpen: 0 });
 });
 
 test("what is discarded or erased leaves its receiver's line", async () => {

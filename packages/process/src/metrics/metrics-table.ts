@@ -141,6 +141,12 @@ export const metricsTable = {
     labels: [],
     exportedBy: ["api"],
   },
+  llamero_webhook_breakers: {
+    type: "gauge",
+    help: "Receivers that have failed so often that they get nothing for a while (open), or one attempt that decides (half).",
+    labels: ["state"],
+    exportedBy: ["api"],
+  },
   llamero_outbox_events: {
     type: "gauge",
     help: "Events that no dispatcher has handled yet.",

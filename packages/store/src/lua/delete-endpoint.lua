@@ -3,5 +3,6 @@
 local id, owner = unpack(ARGV)
 if redis.call('HGET', P .. 'endpoint:' .. id, 'owner') ~= owner then return 0 end
 redis.call('DEL', P .. 'endpoint:' .. id, P .. 'receiver:' .. id, P .. 'leases:' .. id)
+redis.call('ZREM', P .. 'receivers_open', id)
 redis.call('ZREM', P .. 'endpoints:' .. owner, id)
 return 1

@@ -31,6 +31,8 @@ local function note_failure()
   if next_ms then
     redis.call('HSET', breaker, 'open_until_ms', now + next_ms, 'open_ms', next_ms)
     redis.call('HDEL', breaker, 'probe', 'probe_until_ms')
+    redis.call('ZADD', P .. 'receivers_open', now + next_ms, receiver)
+    redis.call('ZREMRANGEBYSCORE', P .. 'receivers_open', '-inf', now - FORGET_MS)
     -- Nobody is called while it is open: the first in line comes by itself.
     local first = redis.call('ZRANGE', line, 0, 0)[1]
     if first then schedule_delivery(first, now + next_ms) end
@@ -63,7 +65,12 @@ if not is_stale then redis.call('ZREM', leases, id) end
 if following == 'aborted' then
   if redis.call('HGET', breaker, 'probe') == id then redis.call('HDEL', breaker, 'probe', 'probe_until_ms') end
 else
-  if following == 'delivered' or following == 'gone' then redis.call('DEL', breaker) else note_failure() end
+  if following == 'delivered' or following == 'gone' then
+    redis.call('DEL', breaker)
+    redis.call('ZREM', P .. 'receivers_open', receiver)
+  else
+    note_failure()
+  end
   note_pace()
 end
 

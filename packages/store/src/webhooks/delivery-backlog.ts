@@ -8,6 +8,8 @@ export interface DeliveryBacklog {
   pending: number;
   /** By how long the most overdue one is late, in milliseconds; 0: none is. */
   overdueMs: number;
+  /** Receivers whose breaker is open, and half open. */
+  receivers: { open: number; halfOpen: number };
   /** Events that no dispatcher has handled yet. */
   events: number;
   /** Age of the oldest of them, in milliseconds; 0 where there is none. */
@@ -24,10 +26,13 @@ export async function deliveryBacklog(redis: Redis, keys: Keys): Promise<Deliver
       redis.xrange(keys.outbox, "-", "+", "COUNT", 1),
     ]);
     const now = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+    const open = await redis.zcount(keys.receiversOpen, `(${now}`, "+inf");
+    const halfOpen = (await redis.zcard(keys.receiversOpen)) - open;
     // An entry's id begins with the time at which it was added.
     const since = oldest === undefined ? now : Number(oldest[0].split("-")[0]);
     return {
       pending,
+      receivers: { open, halfOpen },
       events,
       oldestEventMs: Math.max(0, now - since),
       overdueMs: due === undefined ? 0 : Math.max(0, now - Number(due)),
