@@ -35,7 +35,7 @@ export function addWorkerCommands(program: Command, options: CommandOptions): vo
     .action(() =>
       runCommand(options, async (config) => {
         const live = await withStore(config, (store) => store.liveWorkers());
-        options.out.write(live.length === 0 ? "No worker is live. Start one with `llamero worker`.\n" : table(live));
+        options.out.write(live.length === 0 ? "No worker is live. Start one with `llamero worker`.\n" : `${table(live)}\n`);
       }),
     );
   workers
