@@ -1,4 +1,5 @@
 import { isTerminal, priorities } from "@llamero/core";
+import { type QueueView, readQueueViews } from "./queue-view.ts";
 import type { Services } from "./route.ts";
 
 type Parts = Pick<Services, "store" | "metrics">;
@@ -31,52 +32,25 @@ async function exportJobs({ store, metrics }: Parts): Promise<void> {
 }
 
 async function exportQueues({ store, metrics }: Parts): Promise<void> {
-  const catalogue = await store.catalogue();
-  const [queues, live, breakers] = await Promise.all([
-    store.queues(catalogue.map(({ slug }) => slug)),
-    store.liveWorkers(),
-    store.breakers(),
-  ]);
-  const names = new Map(catalogue.map(({ slug, name }) => [slug, name]));
-  const serving = live.flatMap(({ slots }) => slots.filter((model) => model.slots > 0));
-  const of = (value: (queue: (typeof queues)[number]) => number) =>
-    queues.map((queue) => ({ model: names.get(queue.queue) ?? queue.queue, value: value(queue) }));
-  const byClass = (value: (waiting: { jobs: number; tokens: number }) => number) =>
-    queues.flatMap(({ queue, waiting }) =>
-      priorities.map((each) => ({ model: names.get(queue) ?? queue, class: each, value: value(waiting[each]) })),
-    );
-  metrics.replace(
-    "llamero_queue_jobs",
-    byClass(({ jobs }) => jobs),
+  const queues = await readQueueViews(store);
+  const of = (value: (queue: QueueView) => number) => queues.map((queue) => ({ model: queue.model, value: value(queue) }));
+  const byClass = (name: "jobs" | "tokens") =>
+    queues.flatMap(({ model, waiting }) => priorities.map((each) => ({ model, class: each, value: waiting[each][name] })));
+  metrics.replace("llamero_queue_jobs", byClass("jobs"));
+  metrics.replace("llamero_queue_tokens", byClass("tokens"));
+  const oldest = of(({ oldest_seconds }) => oldest_seconds ?? 0);
+  metrics.replace("llamero_queue_oldest_seconds", oldest);
+  const pace = of(({ tokens_per_second }) => tokens_per_second);
+  metrics.replace("llamero_queue_tokens_per_second", pace);
+  const workers = of((queue) => queue.workers);
+  metrics.replace("llamero_queue_workers", workers);
+  const slots = of((queue) => queue.slots);
+  metrics.replace("llamero_queue_slots", slots);
+  const states = ["closed", "half", "open"] as const;
+  const breakers = queues.flatMap(({ model, breaker }) =>
+    states.map((state) => ({ model, state, value: Number(state === (breaker?.state ?? "closed")) })),
   );
-  metrics.replace(
-    "llamero_queue_tokens",
-    byClass(({ tokens }) => tokens),
-  );
-  metrics.replace(
-    "llamero_queue_oldest_seconds",
-    of(({ oldestMs }) => (oldestMs ?? 0) / 1_000),
-  );
-  metrics.replace(
-    "llamero_queue_tokens_per_second",
-    of(({ tokensPerSecond }) => tokensPerSecond),
-  );
-  metrics.replace(
-    "llamero_queue_workers",
-    of(({ queue }) => serving.filter(({ slug }) => slug === queue).length),
-  );
-  metrics.replace(
-    "llamero_queue_slots",
-    of(({ queue }) => serving.filter(({ slug }) => slug === queue).reduce((sum, { slots }) => sum + slots, 0)),
-  );
-  metrics.replace(
-    "llamero_model_breaker",
-    queues.flatMap(({ queue }) => {
-      const now = breakers.get(queue)?.state ?? "closed";
-      const states = ["closed", "half", "open"] as const;
-      return states.map((state) => ({ model: names.get(queue) ?? queue, state, value: Number(state === now) }));
-    }),
-  );
+  metrics.replace("llamero_model_breaker", breakers);
 }
 
 async function exportReuse({ store, metrics }: Parts): Promise<void> {

@@ -24,8 +24,8 @@ export async function enqueue(services: Services, { job, model }: { job: NewJob;
   memory.requireRoom();
   // What a key has no limit of its own for is as the settings say.
   const limits = { ...settings.current.key_limits, ...job.key?.limits };
-  const traced = { ...job, trace: currentCall()?.traceparent ?? null };
-  const result = await store.accept(job.key ? { ...traced, key: { id: job.key.id, limits } } : traced, model);
+  const key = job.key ? { id: job.key.id, limits } : null;
+  const result = await store.accept({ ...job, key, trace: currentCall()?.traceparent ?? null }, model);
   if (result.outcome === "accepted") {
     await addCarriers(services, result.fed);
     return { job: result.job, headers: rateHeaders(limits, result.left) };

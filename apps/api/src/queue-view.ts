@@ -1,4 +1,4 @@
-import { AppError, type ModelEntry, prioritySchema, queueSlug } from "@llamero/core";
+import { AppError, type ModelEntry, prioritySchema } from "@llamero/core";
 import { findModel, type LiveWorker, type QueueState, type RouteBreaker, type Store } from "@llamero/store";
 import { z } from "zod";
 import { breakerView, modelStatusSchema, statusOf } from "./model-status.ts";
@@ -40,12 +40,9 @@ interface QueuesSeen {
 
 type Reads = Pick<Store, "catalogue" | "liveWorkers" | "breakers" | "queues">;
 
-/** The models that have a queue: all but variants. */
-export const withQueue = (catalogue: readonly ModelEntry[]) => catalogue.filter(({ slug }) => queueSlug(slug) === slug);
-
 export async function readQueueViews(store: Reads): Promise<QueueView[]> {
   const [catalogue, live, breakers] = await Promise.all([store.catalogue(), store.liveWorkers(), store.breakers()]);
-  const queues = await store.queues(withQueue(catalogue).map(({ slug }) => slug));
+  const queues = await store.queues(catalogue.map(({ slug }) => slug));
   return queues.map((queue) => viewOf(queue, { catalogue, live, breakers }));
 }
 

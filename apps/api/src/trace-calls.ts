@@ -1,4 +1,4 @@
-import { during, parseTraceparent, type Tracing } from "@llamero/process";
+import { during, readTraceparent, type Tracing } from "@llamero/process";
 import type { Context, MiddlewareHandler } from "hono";
 import { operationOf } from "./observe-calls.ts";
 
@@ -13,8 +13,7 @@ function calling(c: Context, traceparent: string | null) {
 /** Begins a span for each call, in the trace that its client has begun or in one of its own. */
 export function traceCalls(tracing: Tracing): MiddlewareHandler {
   return async (c, next) => {
-    const header = c.req.header("traceparent");
-    const parent = parseTraceparent(header) === null ? null : (header ?? null);
+    const parent = readTraceparent(c.req.header("traceparent"));
     if (!tracing.isOn || WATCHED.has(c.req.path)) return during(calling(c, parent), next);
     const span = tracing.start(c.req.method, { kind: "server", parent, attributes: { "http.request.method": c.req.method } });
     await during(calling(c, span.traceparent), next);

@@ -1,5 +1,5 @@
 import { AppError, type ModelEntry, placementSchema } from "@llamero/core";
-import type { LiveWorker, Store } from "@llamero/store";
+import type { LiveWorker, Store, WorkerWish } from "@llamero/store";
 import { z } from "zod";
 
 const workerModelSchema = placementSchema.omit({ slug: true }).extend({
@@ -40,8 +40,18 @@ export async function readWorker(store: Reads, id: string): Promise<WorkerView> 
   return worker ?? noWorker(id);
 }
 
+/** Tells a live worker what is wanted of it, and shows it as it is. @throws AppError `worker_not_found` */
+export async function tellWorker(
+  store: Reads & Pick<Store, "wishOfWorker">,
+  id: string,
+  wish: Partial<WorkerWish>,
+  note: { by: string; action: string },
+): Promise<WorkerView> {
+  return (await store.wishOfWorker(id, wish, note)) ? readWorker(store, id) : noWorker(id);
+}
+
 /** Where nobody has the id. */
-export function noWorker(id: string): never {
+function noWorker(id: string): never {
   throw new AppError("worker_not_found", `There is no live worker "${id}". GET /v1/workers lists them.`, { param: "id" });
 }
 

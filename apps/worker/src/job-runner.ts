@@ -10,6 +10,15 @@ import { keepTrying } from "./keep-trying.ts";
 /** Before it pulls again, a worker leaves a job to another one for as long as it has been left by now; in milliseconds, from and to. */
 const LEFT_MS = { least: 1, most: 32 };
 
+export interface EndedAttempt {
+  model: string;
+  claim: Claim;
+  /** Null: the job was taken over. */
+  ending: Ending | null;
+  /** Milliseconds from its claim on. */
+  tookMs: number;
+}
+
 export interface JobRunnerOptions {
   /** What it runs jobs of. */
   model: string;
@@ -23,8 +32,8 @@ export interface JobRunnerOptions {
   /** For how long sessions are kept in slots, in milliseconds; null: jobs are taken as they come (`ClaimOptions`). */
   keptMs: number | null;
   logger: Logger;
-  /** Told of each attempt that has ended: `ending` is null where the job was taken over, `tookMs` from its claim on. */
-  onEnded: (ended: { model: string; claim: Claim; ending: Ending | null; tookMs: number }) => void;
+  /** Told of each attempt that has ended. */
+  onEnded: (ended: EndedAttempt) => void;
   /** Told at once whether carriers are welcome; while they are not, those that come are put back. */
   onIntake: (isOpen: boolean) => void;
 }

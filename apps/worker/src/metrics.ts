@@ -1,15 +1,19 @@
 import { isTerminal, type PlacementState, placementStates, type Timings, type Usage } from "@llamero/core";
 import type { Metrics, Sample } from "@llamero/process";
-import type { JobRunnerOptions } from "./job-runner.ts";
+import type { EndedAttempt } from "./job-runner.ts";
 import type { StartEngine } from "./model-server.ts";
 import type { PlacedModel } from "./placed-model.ts";
 
-type Ended = Parameters<JobRunnerOptions["onEnded"]>[0];
+/** How an attempt has ended, in a word: as its job has, or back to the queue, or taken over. */
+export function resultOf({ ending }: EndedAttempt): string {
+  if (ending === null) return "lost";
+  return isTerminal(ending.status) ? ending.status : "requeued";
+}
 
 /** Counts an attempt that has ended, and how long its job took where that ended too. */
-export function observeAttempt(metrics: Metrics, { model, claim, ending, tookMs }: Ended): void {
-  const result = ending === null ? "lost" : isTerminal(ending.status) ? ending.status : "requeued";
-  metrics.count("llamero_attempts_total", { model, result });
+export function observeAttempt(metrics: Metrics, ended: EndedAttempt): void {
+  const { model, claim, ending, tookMs } = ended;
+  metrics.count("llamero_attempts_total", { model, result: resultOf(ended) });
   if (ending === null || ending.status === "queued") return;
   const labels = { model, class: claim.priority };
   metrics.observe("llamero_job_duration_seconds", labels, (claim.queueMs + tookMs) / 1_000);
@@ -20,7 +24,7 @@ export function observeAttempt(metrics: Metrics, { model, claim, ending, tookMs 
 }
 
 /** What an attempt's job has cost, of prompt and completion, where it has ended with it. */
-export function tokensOf({ ending }: Ended): number {
+export function tokensOf({ ending }: EndedAttempt): number {
   return ending !== null && "result" in ending ? (ending.result.usage?.total_tokens ?? 0) : 0;
 }
 

@@ -1,21 +1,20 @@
 import type { Tracing } from "@llamero/process";
-import type { JobRunnerOptions } from "./job-runner.ts";
+import type { EndedAttempt } from "./job-runner.ts";
+import { resultOf } from "./metrics.ts";
 
 /** What took less is not worth a line in a trace. */
 const LEAST_MS = 0.1;
-
-type Ended = Parameters<JobRunnerOptions["onEnded"]>[0];
 
 /**
  * Tells of an attempt that has ended what took its time: the queue, a slot, the prompt, the completion. From its figures, once it has: while
  * it runs it has nothing to do with it.
  */
-export function traceAttempt(tracing: Tracing, workerId: string, { model, claim, ending, tookMs }: Ended): void {
+export function traceAttempt(tracing: Tracing, workerId: string, ended: EndedAttempt): void {
+  const { model, claim, ending, tookMs } = ended;
   const { trace, jobId, attempt, queueMs } = claim;
   if (!tracing.isOn || trace === null) return;
   const endMs = Date.now();
   const startMs = endMs - tookMs;
-  const result = ending === null ? "lost" : ending.status === "queued" ? "requeued" : ending.status;
   const attributes = { "llamero.job_id": jobId, "llamero.model": model, "llamero.attempt": attempt };
   if (attempt === 1) tracing.start("queue", { parent: trace, attributes, startMs: startMs - queueMs }).end({}, null, startMs);
   const span = tracing.start("attempt", {
@@ -41,7 +40,7 @@ export function traceAttempt(tracing: Tracing, workerId: string, { model, claim,
   const error = ending?.status === "failed" ? ending.error.code : null;
   span.end(
     {
-      "llamero.result": result,
+      "llamero.result": resultOf(ended),
       "llamero.prompt_tokens": usage?.prompt_tokens,
       "llamero.cached_tokens": usage?.cached_tokens,
       "llamero.completion_tokens": usage?.completion_tokens,

@@ -27,5 +27,5 @@ export {
 } from "./settings.ts";
 export { sizeThreadPool } from "./thread-pool.ts";
 export { type CurrentCall, currentCall, during } from "./tracing/current-call.ts";
-export { formatTraceparent, parseTraceparent, type TraceContext } from "./tracing/traceparent.ts";
+export { readTraceparent } from "./tracing/traceparent.ts";
 export { noTracing, type OpenSpan, type SpanAttributes, type SpanOptions, type Tracing } from "./tracing/tracing.ts";

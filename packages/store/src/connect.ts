@@ -1,7 +1,7 @@
 import { AppError } from "@llamero/core";
+import calculateSlot from "cluster-key-slot";
 import { Redis, type RedisOptions } from "ioredis";
 import { clusterOptions } from "./cluster/cluster-connector.ts";
-import { keySlot } from "./cluster/key-slot.ts";
 import { hashTag } from "./keys.ts";
 import { sentinelOptions } from "./sentinel-url.ts";
 
@@ -44,7 +44,7 @@ const isCluster = (url: string) => /^clusters?:/.test(url);
 function create(url: string, options: Options): Redis {
   if (url.startsWith("unix://")) return new Redis(url.slice("unix://".length), options);
   if (url.startsWith("sentinel://")) return new Redis({ ...options, ...sentinelOptions(url) });
-  if (isCluster(url)) return new Redis({ ...options, ...clusterOptions(url, keySlot(hashTag(CELL))) });
+  if (isCluster(url)) return new Redis({ ...options, ...clusterOptions(url, calculateSlot(`{${hashTag(CELL)}}`)) });
   return new Redis(url, options);
 }
 

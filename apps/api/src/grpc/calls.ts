@@ -1,6 +1,6 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { KeyScope } from "@llamero/core";
-import { during, parseTraceparent } from "@llamero/process";
+import { during, readTraceparent } from "@llamero/process";
 import { type Auth, authorise, type Caller } from "../auth.ts";
 import type { HeaderReader } from "../idempotency.ts";
 import type { FailedCall, GrpcErrors } from "./grpc-errors.ts";
@@ -38,8 +38,7 @@ function letIn({ values }: HandlerContext): GrpcCall {
 
 /** What a call makes is a part of the trace that its client has begun. */
 function traced<T>({ metadata, requestId }: GrpcCall, work: () => T): T {
-  const header = metadata.get("traceparent");
-  return during({ traceparent: parseTraceparent(header) === null ? null : header, requestId }, work);
+  return during({ traceparent: readTraceparent(metadata.get("traceparent")), requestId }, work);
 }
 
 /** What all methods have in common: who calls, how long for, and what is told when it goes wrong. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+import { formatTraceparent, parseTraceparent, readTraceparent } from "./traceparent.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";
@@ -29,4 +29,9 @@ test.each([
   ["too short an id", `00-${traceId.slice(1)}-${spanId}-01`],
 ])("takes %s for none", (_what, text) => {
   expect(parseTraceparent(text)).toBeNull();
+});
+
+test("what is stored and sent on is no longer than what is known of it", () => {
+  expect(readTraceparent(`cc-${traceId}-${spanId}-01-${"x".repeat(5_000)}`)).toBe(`00-${traceId}-${spanId}-01`);
+  expect(readTraceparent("hello")).toBeNull();
 });

@@ -15,6 +15,12 @@ export function parseTraceparent(text: string | null | undefined): TraceContext 
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
 }
 
+/** What a caller has sent, in the form that is stored and sent on: 55 characters, whatever stands behind them. Null: it is none. */
+export function readTraceparent(header: string | null | undefined): string | null {
+  const context = parseTraceparent(header);
+  return context === null ? null : formatTraceparent(context);
+}
+
 export function formatTraceparent({ traceId, spanId, isSampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
 }

@@ -17,8 +17,8 @@ end
 local function add(job, request, metadata, prompt_cost, parts, route, affinity, answer, at)
   if not redis.call('SET', P .. 'req:' .. job.id, request, 'NX') then return end
   answer = answer or job.reuse and find_answer(job.reuse)
-  write_job(job.id, job.owner, job.slug, answer and 'succeeded' or 'queued', answer and '' or deadline_ms, metadata, {
-    'prompt_cost', prompt_cost, 'key', key, 'cost', job.cost, 'class', job.class, 'batch', id, 'segment', segment,
+  write_job(job.id, job.owner, job.slug, job.class, answer and 'succeeded' or 'queued', answer and '' or deadline_ms, metadata, {
+    'prompt_cost', prompt_cost, 'key', key, 'cost', job.cost, 'batch', id, 'segment', segment,
     'line', job.line or '', 'reuse', job.reuse or '', 'deadline_ms', answer and deadline_ms or '', 'chain', answer and '' or route.chain,
     'affinity', affinity,
   })

@@ -69,8 +69,8 @@ end
 if idempotency ~= '' then redis.call('SET', idempotency_key, id .. ' ' .. body_hash) end
 local status = answer and 'succeeded' or is_due and 'queued' or 'scheduled'
 local deadline_ms = deadline ~= '' and now + tonumber(deadline) or ''
-write_job(id, owner, slug, status, answer and '' or deadline_ms, metadata, {
-  'prompt_cost', prompt_cost, 'key', key, 'cost', cost, 'class', class ~= 'normal' and class or '', 'run_at_ms', run_at,
+write_job(id, owner, slug, class, status, answer and '' or deadline_ms, metadata, {
+  'prompt_cost', prompt_cost, 'key', key, 'cost', cost, 'run_at_ms', run_at,
   'idem', idempotency, 'retry_of', retry_of, 'supersede', supersede, 'reuse', reuse, 'deadline_ms', answer and deadline_ms or '',
   'chain', answer and '' or chain, 'affinity', affinity, 'trace', trace,
 })

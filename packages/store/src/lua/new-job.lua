@@ -2,7 +2,7 @@
 
 -- Writes the record of a new job and puts it on its owner's lists. `fields` are more of the record, names and values in turn; those with
 -- nothing in them are left out.
-local function write_job(id, owner, slug, status, deadline_ms, metadata, fields)
+local function write_job(id, owner, slug, class, status, deadline_ms, metadata, fields)
   local record = { 'v', 1, 'owner', owner, 'model', slug, 'status', status, 'created_ms', now }
   local function add(name, value)
     if value == '' then return end
@@ -10,11 +10,8 @@ local function write_job(id, owner, slug, status, deadline_ms, metadata, fields)
     record[#record + 1] = value
   end
   add('deadline_ms', deadline_ms)
-  local class
-  for i = 1, #fields, 2 do
-    add(fields[i], fields[i + 1])
-    if fields[i] == 'class' and fields[i + 1] ~= '' then class = fields[i + 1] end
-  end
+  add('class', class ~= 'normal' and class or '')
+  for i = 1, #fields, 2 do add(fields[i], fields[i + 1]) end
   redis.call('HSET', P .. 'job:' .. id, unpack(record))
   if metadata ~= '' then redis.call('SET', P .. 'meta:' .. id, metadata) end
   if deadline_ms ~= '' then redis.call('ZADD', P .. 'deadlines', deadline_ms, id) end

@@ -18,21 +18,21 @@ export interface DeliveryBacklog {
 
 export async function deliveryBacklog(redis: Redis, keys: Keys): Promise<DeliveryBacklog> {
   return guarded(async () => {
-    const [[seconds, microseconds], [, due], pending, events, [oldest]] = await Promise.all([
+    const [[seconds, microseconds], [, due], pending, events, [oldest], untils] = await Promise.all([
       redis.time(),
       redis.zrange(keys.deliveriesDue, 0, "0", "WITHSCORES"),
       redis.zcard(keys.deliveriesDue),
       redis.xlen(keys.outbox),
       redis.xrange(keys.outbox, "-", "+", "COUNT", 1),
+      redis.zrange(keys.receiversOpen, 0, "-1", "WITHSCORES"),
     ]);
     const now = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
-    const open = await redis.zcount(keys.receiversOpen, `(${now}`, "+inf");
-    const halfOpen = (await redis.zcard(keys.receiversOpen)) - open;
+    const open = untils.filter((until, at) => at % 2 === 1 && Number(until) > now).length;
     // An entry's id begins with the time at which it was added.
     const since = oldest === undefined ? now : Number(oldest[0].split("-")[0]);
     return {
       pending,
-      receivers: { open, halfOpen },
+      receivers: { open, halfOpen: untils.length / 2 - open },
       events,
       oldestEventMs: Math.max(0, now - since),
       overdueMs: due === undefined ? 0 : Math.max(0, now - Number(due)),

@@ -1,6 +1,6 @@
 import { workerPath } from "../../params.ts";
 import { route } from "../../route.ts";
-import { noWorker, readWorker, workerSchema } from "../../worker-view.ts";
+import { tellWorker, workerSchema } from "../../worker-view.ts";
 
 export const drainWorker = route({
   method: "post",
@@ -14,8 +14,8 @@ export const drainWorker = route({
   request: { path: workerPath },
   responses: { 202: { description: "It has been told; its next heartbeat shows it.", schema: workerSchema } },
   errors: [404],
-  handle: async ({ path: { id }, by }, { store }) => {
-    if (!(await store.wishOfWorker(id, { drained: true }, { by, action: "worker.drain" }))) noWorker(id);
-    return { status: 202, body: await readWorker(store, id) };
-  },
+  handle: async ({ path: { id }, by }, { store }) => ({
+    status: 202,
+    body: await tellWorker(store, id, { drained: true }, { by, action: "worker.drain" }),
+  }),
 });

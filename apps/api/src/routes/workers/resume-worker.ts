@@ -1,6 +1,6 @@
 import { workerPath } from "../../params.ts";
 import { route } from "../../route.ts";
-import { noWorker, readWorker, workerSchema } from "../../worker-view.ts";
+import { tellWorker, workerSchema } from "../../worker-view.ts";
 
 export const resumeWorker = route({
   method: "post",
@@ -12,8 +12,8 @@ export const resumeWorker = route({
   request: { path: workerPath },
   responses: { 202: { description: "It has been told; its next heartbeat shows it.", schema: workerSchema } },
   errors: [404],
-  handle: async ({ path: { id }, by }, { store }) => {
-    if (!(await store.wishOfWorker(id, { drained: false }, { by, action: "worker.resume" }))) noWorker(id);
-    return { status: 202, body: await readWorker(store, id) };
-  },
+  handle: async ({ path: { id }, by }, { store }) => ({
+    status: 202,
+    body: await tellWorker(store, id, { drained: false }, { by, action: "worker.resume" }),
+  }),
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { workerPath } from "../../params.ts";
 import { route } from "../../route.ts";
-import { noWorker, readWorker, workerSchema } from "../../worker-view.ts";
+import { tellWorker, workerSchema } from "../../worker-view.ts";
 
 const bodySchema = z
   .strictObject({
@@ -25,8 +25,8 @@ export const setWorkerModels = route({
   request: { path: workerPath, body: bodySchema },
   responses: { 202: { description: "It has been told; its next heartbeats show how far it is.", schema: workerSchema } },
   errors: [404],
-  handle: async ({ path: { id }, body: { models }, by }, { store }) => {
-    if (!(await store.wishOfWorker(id, { models }, { by, action: "worker.models" }))) noWorker(id);
-    return { status: 202, body: await readWorker(store, id) };
-  },
+  handle: async ({ path: { id }, body: { models }, by }, { store }) => ({
+    status: 202,
+    body: await tellWorker(store, id, { models }, { by, action: "worker.models" }),
+  }),
 });
